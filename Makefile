@@ -1,0 +1,85 @@
+# How Recurrent Networks Learn: `make book` builds the book, `make test` proves it.
+# Both make the environment .venv first, and again whenever the requirements change.
+
+# The first Python on this machine that the package supports; or say `make PYTHON=python3.12 test`.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+
+# Continuous integration (CI set in the environment) also installs the heavy oracles.
+comma := ,
+EXTRAS := book,test,dev$(if $(CI),$(comma)oracles)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed$(if $(CI),-with-oracles)
+WORKERS ?= 2
+
+# The programs of the environment come first; one thread for BLAS, since the tests use the cores.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OPENBLAS_NUM_THREADS := 1
+export MPLBACKEND := Agg
+
+heading = @printf '\n=== %s\n' '$(1)'
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help book test lint test-package test-notebooks test-book notebooks serve environment clean distclean
+
+help:  ## print this list
+	@echo 'How Recurrent Networks Learn. Commands:'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */  make \1|/p' $(MAKEFILE_LIST) | \
+		awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+
+book: $(STAMP)  ## build the book into _build/html (every warning is an error)
+	$(call heading,Build of the book)
+	@jupyter-book build . -W -n --keep-going --all
+
+test: lint test-package test-notebooks book test-book  ## prove the package, every notebook and every built page
+
+lint: $(STAMP)  ## style, types, and the normal form of the notebooks
+	$(call heading,Style: ruff)
+	@ruff check .
+	@ruff format --check .
+	$(call heading,Types: mypy)
+	@mypy
+	$(call heading,Notebooks: executed and in normal form)
+	@python tools/notebooks.py check
+
+test-package: $(STAMP)  ## the tests of rnncore, with coverage
+	$(call heading,Tests of the package)
+	@pytest rnncore tests --ignore=tests/book --doctest-modules -n $(WORKERS) --cov=rnncore --cov-report=term
+
+test-notebooks: $(STAMP)  ## run every notebook and compare every output with the stored one
+	$(call heading,Every notebook$(comma) run again and compared with its stored outputs)
+	@pytest notebooks --nbval --nbval-current-env --nbval-sanitize-with tests/book/sanitize.cfg \
+		-n $(WORKERS) --dist loadfile -p no:cacheprovider
+
+test-book:  ## the tests of the notebooks' form and of the built pages (after make book)
+	$(call heading,Tests of the notebooks and of the built pages)
+	@pytest tests/book
+
+notebooks: $(STAMP)  ## execute every notebook anew and store it in normal form
+	$(call heading,Notebooks: execute and normalise)
+	@python tools/notebooks.py run
+
+serve: book  ## build the book and serve it at http://localhost:8000
+	@python -m http.server --directory _build/html 8000
+
+environment: $(STAMP)  ## make .venv and install everything into it
+
+$(STAMP): pyproject.toml constraints.txt
+	$(call heading,Environment: $(VENV))
+	@[ -n '$(PYTHON)' ] && $(PYTHON) -c '$(SUPPORTED)' || { \
+		echo 'This book needs Python 3.11, 3.12 or 3.13; "$(or $(PYTHON),python3)" is not one of them.'; \
+		echo 'Install one, or name it: make PYTHON=/path/to/python3.12 test'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+clean:  ## remove everything that was built or cached
+	rm -rf _build build *.egg-info .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find rnncore tests tools book notebooks -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean  ## remove the environment too
+	rm -rf $(VENV)

@@ -1,0 +1,21 @@
+"""What every test shares: one BLAS thread, no window, reproducible random numbers."""
+
+import os
+
+# Before NumPy and matplotlib are imported: the test processes use the cores themselves.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# The same examples at every run, and no deadline: a busy machine is not a wrong result.
+settings.register_profile("book", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("book")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed, new for each test."""
+    return np.random.default_rng(20240229)
