@@ -1,0 +1,70 @@
+"""Tasks: small problems with a known source, drawn from a seeded generator, with a baseline.
+
+Each generator takes ``rng`` and sizes and returns a :class:`~rnncore.data.Batch`; beside it
+stands a function ``..._baseline`` that gives what the best predictor without memory reaches.
+
+========================  ====================================================================
+:func:`which_came_first`  order of two symbols; the task that a memoryless network cannot solve
+:func:`temporal_order`    order among distractors, four classes
+:func:`delayed_xor`       XOR of two bits some steps ago
+:func:`running_count`     number of ones so far, any lengths
+:func:`running_parity`    parity of the ones so far, any lengths
+:func:`latch`             one bit held against noise
+:func:`recall`            one bit stored and read on command
+:func:`adding`            sum of two marked numbers
+:func:`oscillation`       a wave produced without input
+========================  ====================================================================
+"""
+
+from rnncore.tasks.common import Baseline, binary_baseline, error_rate, per_score, windowed
+from rnncore.tasks.logic import (
+    delayed_xor,
+    delayed_xor_baseline,
+    random_lengths,
+    running_count,
+    running_count_baseline,
+    running_parity,
+    running_parity_baseline,
+)
+from rnncore.tasks.memory import (
+    adding,
+    adding_baseline,
+    latch,
+    latch_baseline,
+    recall,
+    recall_baseline,
+)
+from rnncore.tasks.order import (
+    temporal_order,
+    temporal_order_baseline,
+    which_came_first,
+    which_came_first_baseline,
+)
+from rnncore.tasks.oscillation import oscillation, oscillation_baseline
+
+__all__ = [
+    "Baseline",
+    "adding",
+    "adding_baseline",
+    "binary_baseline",
+    "delayed_xor",
+    "delayed_xor_baseline",
+    "error_rate",
+    "latch",
+    "latch_baseline",
+    "oscillation",
+    "oscillation_baseline",
+    "per_score",
+    "random_lengths",
+    "recall",
+    "recall_baseline",
+    "running_count",
+    "running_count_baseline",
+    "running_parity",
+    "running_parity_baseline",
+    "temporal_order",
+    "temporal_order_baseline",
+    "which_came_first",
+    "which_came_first_baseline",
+    "windowed",
+]
