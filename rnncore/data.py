@@ -126,7 +126,9 @@ def _mask(mask: Any, single: bool, targets: Array | None) -> Array:
         m = m[:, None] if m.ndim == 1 else m[:, None, :] if m.ndim == 2 else m
     allowed = {targets.shape[:2], targets.shape}
     if m.shape not in allowed:
-        raise ValueError(f"mask: expected one of the shapes {sorted(allowed)}, got {np.shape(mask)}")
+        raise ValueError(
+            f"mask: expected one of the shapes {sorted(allowed)}, got {np.shape(mask)}"
+        )
     if m.min() < 0 or m.max() > 1:
         raise ValueError(f"mask: expected entries in [0, 1], got {m.min()} to {m.max()}")
     return m

@@ -1,0 +1,204 @@
+"""What every cell offers to every learner."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnncore import checks
+from rnncore.params import Params
+
+Array = np.ndarray
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Cell(ABC):
+    """One step of a recurrent network, s_t = cell(s_{t-1}, x_t), and its derivatives.
+
+    A learner needs nothing of a cell but the methods below. They are pure: they take
+    what they need and return what they make.
+
+    The state is one array (B, N), with the blocks of a cell side by side (for the LSTM
+    ``h | c``). Adjoints ``s_bar`` = dL/ds may carry further axes in front, (..., B, N),
+    so that many adjoints travel as one. Tangents ``ds`` carry theirs after the batch,
+    (B, M, N): row m is the derivative of the state along direction m.
+
+    Attributes
+    ----------
+    input_size
+        D, the number of inputs.
+    state_size
+        N, the number of state variables.
+    output
+        The slice of the state that the cell shows to the read-out or to the next layer.
+    shapes
+        Name and shape of each parameter, in the order of the flat view.
+    """
+
+    input_size: int
+    state_size: int
+    output: slice
+    shapes: Shapes
+
+    # -- parameters ----------------------------------------------------------
+
+    @abstractmethod
+    def init_params(self, rng: np.random.Generator, dtype: Any = np.float64) -> Params:
+        """Draw initial parameters: weights with variance 1/fan-in, biases zero."""
+
+    def prepare(self, params: Mapping[str, Array]) -> Any:
+        """Turn parameters into what the methods below take as ``weights``.
+
+        It is called once for a whole sequence. For a plain cell it is the mapping
+        itself; composites split or mask it here.
+        """
+        return params
+
+    @property
+    def size(self) -> int:
+        """P, the number of scalar parameters."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    @property
+    def output_size(self) -> int:
+        """The number of units that the cell shows."""
+        return self.output.stop - self.output.start
+
+    # -- forward -------------------------------------------------------------
+
+    def project(self, weights: Any, x: Array) -> Array | None:
+        """The share of the inputs that a whole sequence (T, B, D) can compute in one product.
+
+        What comes back is handed to :meth:`step` as ``u``, step by step; ``None`` where
+        a cell has no such share.
+        """
+        return None
+
+    @abstractmethod
+    def step(self, weights: Any, s: Array, x: Array, u: Array | None = None) -> tuple[Array, Any]:
+        """Advance one step: from ``s`` (B, N) and ``x`` (B, D) to the next state and a tape.
+
+        The tape holds what the derivatives of this step need.
+        """
+
+    # -- reverse mode --------------------------------------------------------
+
+    @abstractmethod
+    def pull(self, weights: Any, tape: Any, s_bar: Array) -> tuple[Array, Any]:
+        """Pull the adjoint of the new state back to the old one.
+
+        Parameters
+        ----------
+        s_bar
+            dL/ds_t, shape (..., B, N).
+
+        Returns
+        -------
+        s_bar_prev, delta
+            dL/ds_{t-1} through this step, shape (..., B, N), and the adjoints of this
+            step's pre-activations, which :meth:`collect` and :meth:`input_adjoint` take.
+        """
+
+    @abstractmethod
+    def input_adjoint(self, weights: Any, tape: Any, delta: Any) -> Array:
+        """dL/dx_t, shape (..., B, D)."""
+
+    @abstractmethod
+    def collect(
+        self,
+        weights: Any,
+        tapes: Sequence[Any],
+        deltas: Sequence[Any],
+        per_example: bool = False,
+    ) -> dict[str, Array]:
+        """Sum the gradients of the parameters over time, in one product each.
+
+        With ``per_example`` the sum over the batch is left out and each array keeps the
+        leading axes of the adjoints: shape (..., B, *shape). Without, the adjoints must
+        have no further axes, and the arrays have the shapes of the parameters.
+        """
+
+    # -- forward mode --------------------------------------------------------
+
+    @abstractmethod
+    def push(self, weights: Any, tape: Any, ds: Array, dx: Array | None = None) -> Array:
+        """Push tangents through one step: D ds + X dx, shape (B, M, N).
+
+        D = ds_t/ds_{t-1} and X = ds_t/dx_t; ``ds`` is (B, M, N), ``dx`` (B, M, D) or None.
+        """
+
+    @abstractmethod
+    def influence_step(
+        self, weights: Any, tape: Any, influence: Array, start: int = 0, dx: Array | None = None
+    ) -> Array:
+        """One step of real-time recurrent learning: J_t = D J_{t-1} + X dx + F.
+
+        ``influence`` is J_{t-1}, shape (B, M, N), row m = ds_{t-1}/d theta_m. The immediate
+        derivative F = ds_t/d theta with ``s_{t-1}`` held fixed is added, on its sparse
+        pattern, to the rows ``start`` to ``start + P``, which belong to this cell.
+        """
+
+    @abstractmethod
+    def jvp(
+        self,
+        weights: Any,
+        tape: Any,
+        ds: Array,
+        dx: Array | None = None,
+        dparams: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """The derivative of the new state along ONE direction (the R-operator), shape (B, N).
+
+        ``ds`` (B, N), ``dx`` (B, D) and ``dparams`` (like the parameters) are the parts of
+        the direction.
+        """
+
+    # -- teaching --------------------------------------------------------------
+
+    def state_jacobian(self, weights: Any, tape: Any) -> Array:
+        """D = ds_t/ds_{t-1}, shape (B, N, N): entry [b, i, j] is ds_t,i / ds_{t-1},j."""
+        batch = self._batch_size(tape)
+        eye = np.broadcast_to(np.eye(self.state_size), (batch, self.state_size, self.state_size))
+        return self.push(weights, tape, eye).transpose(0, 2, 1)
+
+    def immediate_jacobian(self, weights: Any, tape: Any) -> Array:
+        """F^T = (ds_t/d theta)^T with s_{t-1} held fixed, shape (B, P, N). For teaching only."""
+        zero = np.zeros((self._batch_size(tape), self.size, self.state_size))
+        return self.influence_step(weights, tape, zero)
+
+    @abstractmethod
+    def _batch_size(self, tape: Any) -> int:
+        """The number B of sequences in a tape."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(input_size={self.input_size}, state_size={self.state_size})"
+
+
+def draw(shapes: Shapes, rng: np.random.Generator, dtype: Any) -> Params:
+    """Weights from a normal distribution with variance 1/fan-in; vectors start at zero."""
+    checks.generator(rng)
+    return Params(
+        {
+            name: (
+                rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+                if len(shape) > 1
+                else np.zeros(shape)
+            ).astype(dtype)
+            for name, shape in shapes.items()
+        }
+    )
+
+
+def correlate(left: Array, right: Array, per_example: bool) -> Array:
+    """Sum over time of the outer products left_t right_t^T.
+
+    ``left`` is (T, ..., B, k), ``right`` (T, B, d). Returns (k, d), summed over the batch
+    as well; with ``per_example`` (..., B, k, d).
+    """
+    if not per_example:
+        return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+    left = np.moveaxis(left, 0, -1)  # (..., B, k, T)
+    return left @ right.swapaxes(0, 1)  # (B, T, d) meets every leading axis

@@ -1,0 +1,115 @@
+"""Long short-term memory, in its usual variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnncore.activations import logistic
+from rnncore.cells.pointwise import Blocks, Elementwise, Partials, PointwiseCell
+
+
+class LSTM(PointwiseCell):
+    """Long short-term memory.
+
+    With a_k = W_k x_t + U_k h_{t-1} + b_k for each gate k:
+
+        i = sigma(a_i + p_i c_{t-1})        input gate
+        f = sigma(a_f + p_f c_{t-1})        forget gate
+        g = tanh(a_g)                       candidate
+        c_t = f c_{t-1} + i g               cell state
+        o = sigma(a_o + p_o c_t)            output gate
+        h_t = o tanh(c_t)                   hidden state
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        D and n. The state is ``h | c``, (B, 2n); gates in the order i, f, g, o.
+        Parameters: W (Kn, D), U (Kn, n), b (Kn,), and the peepholes p_i, p_f, p_o (n,).
+    forget_gate
+        Without it f = 1, the cell of 1997 (whose squashing functions were scaled
+        logistics; here they are tanh, as everywhere today).
+    peepholes
+        Whether the gates see the cell state (Gers & Schmidhuber 2000).
+    coupled
+        Couple the gates, f = 1 - i (Greff et al. 2017): there is no separate forget gate.
+
+    Raises
+    ------
+    ValueError
+        If ``coupled`` is asked for without a forget gate.
+
+    References
+    ----------
+    Hochreiter & Schmidhuber (1997), Neural Computation 9(8); Gers, Schmidhuber & Cummins
+    (2000), Neural Computation 12(10), for the forget gate.
+
+    Examples
+    --------
+    >>> LSTM(3, 5).gates, LSTM(3, 5, forget_gate=False).gates
+    (('i', 'f', 'g', 'o'), ('i', 'g', 'o'))
+    """
+
+    states = ("h", "c")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        forget_gate: bool = True,
+        peepholes: bool = False,
+        coupled: bool = False,
+    ) -> None:
+        if coupled and not forget_gate:
+            raise ValueError("coupled: f = 1 - i needs forget_gate=True")
+        self.has_forget_gate = forget_gate and not coupled
+        self.coupled = coupled
+        self.gates = ("i", "f", "g", "o") if self.has_forget_gate else ("i", "g", "o")
+        if peepholes:
+            self.elementwise = tuple(f"p_{gate}" for gate in self.gates if gate != "g")
+        super().__init__(input_size, hidden_size)
+
+    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+        _, c_prev = s
+        a = {gate: uk + vk for gate, uk, vk in zip(self.gates, u, v, strict=True)}
+        peep = dict(zip(self.elementwise, p, strict=True))
+        if peep:
+            a["i"] = a["i"] + peep["p_i"] * c_prev
+        i, g = logistic(a["i"]), np.tanh(a["g"])
+        f = 1 - i if self.coupled else np.ones_like(i)
+        if self.has_forget_gate:
+            f = logistic(a["f"] + peep["p_f"] * c_prev if peep else a["f"])
+        c = f * c_prev + i * g
+        o = logistic(a["o"] + peep["p_o"] * c if peep else a["o"])
+        squashed = np.tanh(c)
+        return (o * squashed, c), (c_prev, i, f, g, o, c, squashed, peep)
+
+    def partials(self, cache: Any) -> Partials:
+        c_prev, i, f, g, o, c, squashed, peep = cache
+        slope = {"i": i * (1 - i), "f": f * (1 - f), "o": o * (1 - o)}
+        # c_t by everything that comes before it
+        by_gate = {
+            "i": (g - c_prev if self.coupled else g) * slope["i"],
+            "g": i * (1 - g * g),
+        }
+        if self.has_forget_gate:
+            by_gate["f"] = c_prev * slope["f"]
+        by_state, by_peep = f, {}
+        if peep:
+            by_peep = {f"p_{k}": c_prev * by_gate[k] for k in by_gate if k != "g"}
+            by_state = f + sum(peep[f"p_{k}"] * by_gate[k] for k in by_gate if k != "g")
+        # h_t through c_t, and through the output gate
+        h_by_c = o * (1 - squashed * squashed)
+        h_by_o = squashed * slope["o"]
+        if peep:
+            h_by_c = h_by_c + h_by_o * peep["p_o"]
+        du = _down_to_h(by_gate, h_by_c) | {("h", "o"): h_by_o}
+        dp = _down_to_h(by_peep, h_by_c) | ({("h", "p_o"): h_by_o * c} if peep else {})
+        return Partials(ds=_down_to_h({"c": by_state}, h_by_c), du=du, dv=du, dp=dp)
+
+
+def _down_to_h(of_c: dict[str, np.ndarray], h_by_c: np.ndarray) -> Elementwise:
+    """Partials of c_t, and those of h_t through c_t."""
+    direct = {("c", by): partial for by, partial in of_c.items()}
+    return direct | {("h", by): h_by_c * partial for by, partial in of_c.items()}

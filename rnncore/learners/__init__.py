@@ -1,0 +1,17 @@
+"""Learners: ways to compute the gradient of a network's loss."""
+
+from rnncore.learners.base import Gradient, Learner, OnlineLearner, Step
+from rnncore.learners.bptt import BPTT, CheckpointedBPTT
+from rnncore.learners.hybrid import Hybrid
+from rnncore.learners.rtrl import RTRL
+
+__all__ = [
+    "BPTT",
+    "RTRL",
+    "CheckpointedBPTT",
+    "Gradient",
+    "Hybrid",
+    "Learner",
+    "OnlineLearner",
+    "Step",
+]

@@ -1,0 +1,194 @@
+"""What every learner offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from rnncore import checks
+from rnncore.data import Batch
+from rnncore.network import Network, Weights
+from rnncore.params import Params
+
+Array = np.ndarray
+
+
+class Gradient(NamedTuple):
+    """The loss of a batch and its gradient, named like the parameters."""
+
+    loss: Any
+    grads: Params
+
+
+class Step(NamedTuple):
+    """What one online step gives: the step's loss, a share of the gradient, the output y_t."""
+
+    loss: Any
+    grads: Params
+    output: Array
+
+
+class Learner(ABC):
+    """A way to compute dL/d theta for a network.
+
+    Parameters
+    ----------
+    network
+        The network to learn.
+
+    Attributes
+    ----------
+    name
+        What it is called in tables and figures.
+    kind
+        ``"exact"``, ``"unbiased"`` or ``"biased"``.
+    online
+        Whether it can run step by step, in memory that does not grow with time.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Literal["exact", "unbiased", "biased"]]
+    online: ClassVar[bool]
+
+    def __init__(self, network: Network) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network: expected a Network, got {type(network).__name__}")
+        self.network = network
+
+    @abstractmethod
+    def gradient(self, params: Params, batch: Batch) -> Gradient:
+        """The loss of a batch and its gradient, with the parameters held fixed."""
+
+    def _start(self, params: Params, batch: Batch) -> tuple[Weights, Array]:
+        self.network.check(batch)
+        weights = self.network.prepare(params, batch.inputs, batch.initial_state)
+        return weights, self.network.initial(weights, batch.size, batch.initial_state)
+
+    def _assemble(
+        self, cell: dict[str, Array], readout: dict[str, Array], initial: Array | None
+    ) -> Params:
+        """Put the parts of a gradient together under the names of the parameters."""
+        grads = {f"cell.{name}": array for name, array in cell.items()}
+        grads |= {f"readout.{name}": array for name, array in readout.items()}
+        if self.network.learn_initial_state:
+            assert initial is not None
+            grads["initial_state"] = initial
+        return Params(grads)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.cell!r})"
+
+
+class OnlineLearner(Learner):
+    """A learner that runs along with the network, one step at a time.
+
+    Its memory is explicit: each call takes it and returns the next one.
+
+    Examples
+    --------
+    >>> from rnncore import Network
+    >>> from rnncore.cells import Vanilla
+    >>> from rnncore.learners import RTRL
+    >>> from rnncore.losses import SquaredError
+    >>> from rnncore.readouts import Linear
+    >>> learner = RTRL(Network(Vanilla(2, 3), Linear(3, 1), SquaredError()))
+    >>> params = learner.network.init_params(np.random.default_rng(0))
+    >>> memory = learner.init(params)
+    >>> memory, out = learner.step(params, memory, np.ones(2), np.zeros(1))
+    >>> out.grads.names == params.names
+    True
+    """
+
+    online = True
+
+    @abstractmethod
+    def init(self, params: Params, batch_size: int = 1, initial_state: Any = None) -> Any:
+        """The memory before the first step."""
+
+    @abstractmethod
+    def advance(
+        self, weights: Weights, memory: Any, x: Array, target: Array, mask: Array | None
+    ) -> tuple[Any, Step]:
+        """One step on arrays with a batch axis, unchecked."""
+
+    def flush(self, params: Params, memory: Any) -> Params:
+        """The share of the gradient that is still held back; zeros where there is none."""
+        return params.zeros_like()
+
+    def step(
+        self, params: Params, memory: Any, x: Any, target: Any, mask: Any = None
+    ) -> tuple[Any, Step]:
+        """Advance one time step and learn from it.
+
+        Parameters
+        ----------
+        params
+            The parameters, which may have changed since the last step.
+        memory
+            What :meth:`init` or the last :meth:`step` returned.
+        x, target, mask
+            Of this step: (B, D), (B, O) and (B, 1) or (B, O); without the batch axis
+            where B = 1. A mask of one number counts for the whole step.
+
+        Returns
+        -------
+        memory, out
+            The next memory, and the :class:`Step` with loss, grads and output.
+        """
+        x, target = np.asarray(x), np.asarray(target)
+        if x.ndim == 1:
+            x, target = x[None], target[None]
+            if mask is not None:
+                mask = np.atleast_1d(mask)[None]
+        mask = None if mask is None else np.asarray(mask)[None]
+        batch = Batch(x[None], target[None], mask)
+        self.network.check(batch)
+        if batch.size != memory.state.shape[0]:
+            raise ValueError(f"x: expected {memory.state.shape[0]} sequences, got {batch.size}")
+        weights = self.network.prepare(params, batch.inputs, memory.state)
+        assert batch.targets is not None
+        counted = None if batch.weights is None else batch.weights[0]
+        return self.advance(weights, memory, batch.inputs[0], batch.targets[0], counted)
+
+    def gradient(self, params: Params, batch: Batch) -> Gradient:
+        """Run over a whole batch with the parameters held fixed, and sum."""
+        weights, _ = self._start(params, batch)
+        assert batch.targets is not None
+        memory = self.init(params.astype(weights.dtype), batch.size, batch.initial_state)
+        total, flat = 0.0, np.zeros(params.size, weights.dtype)
+        for t in range(batch.steps):
+            mask = None if batch.weights is None else batch.weights[t]
+            memory, out = self.advance(weights, memory, batch.inputs[t], batch.targets[t], mask)
+            total, flat = total + out.loss, flat + out.grads.flat()
+        rest = self.flush(params.astype(weights.dtype), memory)
+        return Gradient(total, params.unflatten(flat + rest.flat()))
+
+    def _first_state(self, params: Params, batch_size: int, initial_state: Any) -> Array:
+        size = checks.positive_int(batch_size, "batch_size")
+        state = None if initial_state is None else checks.numeric(initial_state, "initial_state")
+        if state is not None:
+            if self.network.learn_initial_state:
+                raise ValueError("initial_state: given, but this network learns its own")
+            state = state[None] if state.ndim == 1 and size == 1 else state
+            checks.finite(state, "initial_state")
+        weights = self.network.prepare(params, state)
+        return self.network.initial(weights, size, state)
+
+    def _first_influence(self, state: Array) -> Array:
+        """ds_0/d theta: zero, but for a learned initial state, whose rows are the identity."""
+        rows, size = self.network.cell.size, state.shape[1]
+        learned = size if self.network.learn_initial_state else 0
+        influence = np.zeros((len(state), rows + learned, size), state.dtype)
+        influence[:, rows:] = np.eye(size)[:learned]
+        return influence
+
+    def _split(self, flat: Array) -> tuple[dict[str, Array], Array | None]:
+        """Cut a flat gradient of the influence's rows into the cell's arrays and the rest."""
+        cell, start = {}, 0
+        for name, shape in self.network.cell.shapes.items():
+            count = int(np.prod(shape))
+            cell[name] = flat[start : start + count].reshape(shape)
+            start += count
+        return cell, flat[start:] if self.network.learn_initial_state else None

@@ -1,0 +1,150 @@
+"""Backpropagation through time, whole and with checkpoints."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rnncore import checks
+from rnncore.data import Batch
+from rnncore.learners.base import Array, Gradient, Learner
+from rnncore.network import Network, Record, Weights
+from rnncore.params import Params
+
+
+def sweep(
+    network: Network, weights: Weights, record: Record, s_bar: Array
+) -> tuple[Array, list, list[Array]]:
+    """Run the adjoint recursion backwards over a recorded stretch.
+
+        dL/ds_t = dl_t/ds_t + (ds_{t+1}/ds_t)^T dL/ds_{t+1}
+
+    Parameters
+    ----------
+    s_bar
+        What reaches the last state of the stretch from later steps, (B, N).
+
+    Returns
+    -------
+    s_bar, deltas, adjoints
+        The adjoint that reaches the state before the stretch; the pre-activation adjoints
+        of each step; and dL/ds_t of each state in the stretch.
+    """
+    h_bar = network.readout.pull(weights.readout, record.z_bar, network.cell.output_size)
+    steps = len(record.tapes)
+    deltas: list = [None] * steps
+    adjoints: list[Array] = [s_bar] * steps
+    for t in reversed(range(steps)):
+        forced = record.forced[t]
+        # A forced unit does not pass on what it was, so nothing flows back through it.
+        s_bar = s_bar.copy() if forced is None else np.where(forced, 0, s_bar)
+        s_bar[:, network.cell.output] += h_bar[t]
+        adjoints[t] = s_bar
+        s_bar, deltas[t] = network.cell.pull(weights.cell, record.tapes[t], s_bar)
+    return s_bar, deltas, adjoints
+
+
+class BPTT(Learner):
+    """Backpropagation through time.
+
+    The forward pass is recorded; the adjoint recursion runs back over it once; the
+    gradient of each weight matrix is then one product over all times:
+
+        delta_t = dL/da_t,   dL/dW = sum_t delta_t x_t^T,   dL/dU = sum_t delta_t h_{t-1}^T
+
+    Exact. Time O(P) a step, memory O(T N).
+
+    References
+    ----------
+    Rumelhart, Hinton & Williams (1986); Werbos (1990), Proceedings of the IEEE 78(10).
+    """
+
+    name = "BPTT"
+    kind = "exact"
+    online = False
+
+    def gradient(self, params: Params, batch: Batch) -> Gradient:
+        weights, s = self._start(params, batch)
+        network = self.network
+        record = network.record(weights, s, batch, 0, batch.steps)
+        s_bar, deltas, _ = sweep(network, weights, record, np.zeros(s.shape, weights.dtype))
+        cell = network.cell.collect(weights.cell, record.tapes, deltas)
+        readout = network.readout.collect(record.shown, record.z_bar)
+        grads = self._assemble(cell, readout, s_bar.sum(axis=0))
+        return Gradient(record.losses.sum(), grads)
+
+    def adjoints(self, params: Params, batch: Batch) -> Array:
+        """The total derivatives dL/ds_t for t = 0 … T, shape (T + 1, B, N).
+
+        Entry t + 1 belongs to the state after ``inputs[t]``; where a teacher forces, to
+        the state before it was replaced.
+        """
+        weights, s = self._start(params, batch)
+        record = self.network.record(weights, s, batch, 0, batch.steps)
+        first, _, later = sweep(self.network, weights, record, np.zeros(s.shape, weights.dtype))
+        return np.stack([first, *later])
+
+
+class CheckpointedBPTT(Learner):
+    """Backpropagation through time that recomputes instead of remembering.
+
+    Only every ``every``-th state is kept. The backward sweep goes stretch by stretch,
+    running each forward again from its checkpoint. With ``every`` near sqrt(T) there are
+    sqrt(T) checkpoints and one recorded stretch of sqrt(T) steps.
+
+    Exact, and the same numbers as :class:`BPTT` but for the order of the sums. Time at
+    most 2 forward passes and one backward, memory O(sqrt(T) N).
+
+    Parameters
+    ----------
+    network
+        The network to learn.
+    every
+        Steps between checkpoints; the square root of T, rounded up, if ``None``.
+
+    References
+    ----------
+    Griewank & Walther (2000), ACM TOMS 26(1); Chen et al. (2016), arXiv:1604.06174.
+    """
+
+    name = "checkpointed BPTT"
+    kind = "exact"
+    online = False
+
+    def __init__(self, network: Network, every: int | None = None) -> None:
+        super().__init__(network)
+        self.every = None if every is None else checks.positive_int(every, "every")
+
+    def gradient(self, params: Params, batch: Batch) -> Gradient:
+        weights, s = self._start(params, batch)
+        network, every = self.network, self.every or math.isqrt(batch.steps - 1) + 1
+        starts = range(0, batch.steps, every)
+        checkpoints = self._checkpoints(weights, s, batch, every)
+        total, s_bar = 0.0, np.zeros(s.shape, weights.dtype)
+        flat = np.zeros(params.size, weights.dtype)
+        for start in reversed(starts):
+            stop = min(start + every, batch.steps)
+            record = network.record(weights, checkpoints.pop(), batch, start, stop)
+            s_bar, deltas, _ = sweep(network, weights, record, s_bar)
+            cell = network.cell.collect(weights.cell, record.tapes, deltas)
+            readout = network.readout.collect(record.shown, record.z_bar)
+            share = self._assemble(cell, readout, np.zeros(s.shape[1]))
+            flat += share.flat()
+            total = total + record.losses.sum()
+        grads = params.unflatten(flat)
+        if network.learn_initial_state:
+            grads = grads.replace(initial_state=s_bar.sum(axis=0))
+        return Gradient(total, grads)
+
+    def _checkpoints(self, weights: Weights, s: Array, batch: Batch, every: int) -> list[Array]:
+        """The state before each stretch; the last stretch is not run here."""
+        kept = [s]
+        assert batch.targets is not None
+        for t in range((math.ceil(batch.steps / every) - 1) * every):
+            s, _ = self.network.cell.step(weights.cell, s, batch.inputs[t])
+            mask = None if batch.weights is None else batch.weights[t]
+            s, _ = self.network.force(s, batch.targets[t], mask)
+            if (t + 1) % every == 0:
+                kept.append(s)
+        return kept

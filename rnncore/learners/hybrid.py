@@ -1,0 +1,117 @@
+"""Schmidhuber's hybrid of backpropagation through time and real-time recurrent learning."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncore import checks
+from rnncore.learners.base import Array, OnlineLearner, Step
+from rnncore.learners.rtrl import Instant, instant
+from rnncore.network import Network, Weights
+from rnncore.params import Params
+
+
+class Memory(NamedTuple):
+    """State, influence at the block's start q = ds/d theta (B, P, N), and the block so far."""
+
+    state: Array
+    influence: Array
+    block: tuple[Instant, ...]
+
+
+class Hybrid(OnlineLearner):
+    """Schmidhuber's hybrid: exact, at a cost between the two.
+
+    Time is cut into blocks of h steps. q = ds/d theta is known at a block's start. At its
+    end, ONE backward sweep over the block carries n + 1 adjoints: the block's losses, and a
+    unit adjoint for each state variable. It gives
+
+        gradient += dL_block/d theta (own) + q^T dL_block/ds_start
+        q <- ds_end/d theta (own) + (ds_end/ds_start) q
+
+    where "own" means with s_start held fixed. Nothing is truncated: it is exact for every
+    h and every T. Time O(N P + N^2 P / h) a step, memory O(N P + h N), whatever T.
+
+    The gradient of a block comes with its last step; :meth:`flush` gives that of an
+    unfinished one. If the parameters change within a block, the sweep uses those of
+    its last step.
+
+    Parameters
+    ----------
+    network
+        The network to learn.
+    block
+        h, the number of steps in a block; the state size N if ``None``.
+
+    References
+    ----------
+    Schmidhuber (1992), Neural Computation 4(2), 243-248.
+    """
+
+    name = "hybrid"
+    kind = "exact"
+
+    def __init__(self, network: Network, block: int | None = None) -> None:
+        super().__init__(network)
+        size = network.cell.state_size if block is None else block
+        self.block = checks.positive_int(size, "block")
+
+    def init(self, params: Params, batch_size: int = 1, initial_state: Any = None) -> Memory:
+        state = self._first_state(params, batch_size, initial_state)
+        return Memory(state, self._first_influence(state), ())
+
+    def advance(
+        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
+    ) -> tuple[Memory, Step]:
+        now = instant(self.network, weights, memory.state, x, target, mask)
+        block = (*memory.block, now)
+        if len(block) < self.block:
+            rows = memory.influence.shape[1]
+            flat, after = np.zeros(rows, weights.dtype), Memory(now.state, memory.influence, block)
+        else:
+            flat, influence = self._close(weights, memory.influence, block)
+            after = Memory(now.state, influence, ())
+        cell, initial = self._split(flat)
+        return after, Step(now.loss, self._assemble(cell, now.readout, initial), now.output)
+
+    def flush(self, params: Params, memory: Memory) -> Params:
+        if not memory.block:
+            return params.zeros_like()
+        weights = self.network.prepare(params, memory.state)
+        flat, _ = self._close(weights, memory.influence, memory.block)
+        cell, initial = self._split(flat)
+        readout = {name: np.zeros(shape) for name, shape in self.network.readout.shapes.items()}
+        return self._assemble(cell, readout, initial)
+
+    def _close(
+        self, weights: Weights, influence: Array, block: tuple[Instant, ...]
+    ) -> tuple[Array, Array]:
+        """One backward sweep over the block: its gradient (P,), and q at its end (B, P, N)."""
+        own, by_start = self._sweep(weights, block)
+        # q^T through the start of the block, for the loss (last row) and for each unit
+        through = influence @ by_start.transpose(1, 2, 0)  # (B, P, N + 1)
+        through[:, : own.shape[2]] += own.transpose(1, 2, 0)
+        return through[..., -1].sum(axis=0), through[..., :-1]
+
+    def _sweep(self, weights: Weights, block: tuple[Instant, ...]) -> tuple[Array, Array]:
+        """Carry N unit adjoints and the loss adjoint back, as one batch of N + 1.
+
+        Returns the gradients by the parameters used within the block, (N + 1, B, P), and
+        the adjoints that reach the block's start, (N + 1, B, N).
+        """
+        network: Network = self.network
+        size, batch = network.cell.state_size, len(block[0].state)
+        adjoints = np.zeros((size + 1, batch, size), weights.dtype)
+        adjoints[:size] = np.eye(size)[:, None, :]
+        deltas: list[Any] = [None] * len(block)
+        for t in reversed(range(len(block))):
+            if block[t].forced is not None:
+                adjoints = np.where(block[t].forced, 0, adjoints)
+            adjoints[size][:, network.cell.output] += block[t].h_bar
+            adjoints, deltas[t] = network.cell.pull(weights.cell, block[t].tape, adjoints)
+        tapes = [now.tape for now in block]
+        own = network.cell.collect(weights.cell, tapes, deltas, per_example=True)
+        flat = [array.reshape(size + 1, batch, -1) for array in own.values()]
+        return np.concatenate(flat, axis=2), adjoints
