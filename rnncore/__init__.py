@@ -36,6 +36,7 @@ from rnncore.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredE
 from rnncore.network import Network, Trajectory
 from rnncore.params import Params
 from rnncore.readouts import Linear, Units
+from rnncore.show import show_source
 
 __version__ = "0.1.0"
 
@@ -64,4 +65,5 @@ __all__ = [
     "Units",
     "Vanilla",
     "pad",
+    "show_source",
 ]

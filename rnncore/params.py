@@ -113,7 +113,7 @@ class Params(Mapping[str, Array]):
         return np.concatenate([array.ravel() for array in self.values()])
 
     def unflatten(self, vector: Any) -> Params:
-        """The inverse of :meth:`flat`: cut a vector of shape (P,) into the same names and shapes."""
+        """The inverse of :meth:`flat`: cut a vector (P,) into the same names and shapes."""
         flat = checks.shape(checks.numeric(vector, "vector"), (self.size,), "vector")
         return Params(
             {name: flat[cut].reshape(self[name].shape) for name, cut in self.slices().items()}

@@ -107,8 +107,9 @@ class Hybrid(OnlineLearner):
         adjoints[:size] = np.eye(size)[:, None, :]
         deltas: list[Any] = [None] * len(block)
         for t in reversed(range(len(block))):
-            if block[t].forced is not None:
-                adjoints = np.where(block[t].forced, 0, adjoints)
+            forced = block[t].forced
+            if forced is not None:
+                adjoints = np.where(forced, 0, adjoints)
             adjoints[size][:, network.cell.output] += block[t].h_bar
             adjoints, deltas[t] = network.cell.pull(weights.cell, block[t].tape, adjoints)
         tapes = [now.tape for now in block]

@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
     ----------
     max_relative
         The largest :func:`relative_error` of any array.
-    parameter, index
+    parameter, entry
         Where: the name of the array and the entry of its largest difference.
     got, want
         The two numbers there.
@@ -49,12 +49,12 @@ class Comparison(NamedTuple):
 
     max_relative: float
     parameter: str
-    index: tuple[int, ...]
+    entry: tuple[int, ...]
     got: complex
     want: complex
 
     def __str__(self) -> str:
-        place = f"{self.parameter}[{', '.join(map(str, self.index))}]"
+        place = f"{self.parameter}[{', '.join(map(str, self.entry))}]"
         return (
             f"largest relative difference {self.max_relative:.1e} at {place}: "
             f"got {self.got:.17g}, want {self.want:.17g}"
