@@ -258,6 +258,7 @@ def execute(notebook: Json, folder: Path, timeout: int = 600) -> Json:
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.update(execution_count=None, outputs=[])
+    begun: list[int] = []
     client = NotebookClient(
         node,
         timeout=timeout,
@@ -265,6 +266,7 @@ def execute(notebook: Json, folder: Path, timeout: int = 600) -> Json:
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
+        on_cell_start=lambda cell, cell_index: begun.append(cell_index),
         extra_arguments=["--log-level=40"],  # the kernel's own remarks on its transport
     )
     # A back end chosen for the tests would keep figures out of the notebook.
@@ -274,19 +276,12 @@ def execute(notebook: Json, folder: Path, timeout: int = 600) -> Json:
     except CellExecutionError:
         pass  # the cell's output says what was raised: found below
     except (CellTimeoutError, DeadKernelError) as error:
-        raise NotebookError(f"{_unfinished(node.cells)}: {error}") from None
+        where = describe(node.cells[begun[-1]], begun[-1] + 1)
+        raise NotebookError(f"{where}: {error}") from None
     for position, cell in enumerate(node.cells, 1):
         for trouble in _output_troubles(cell.get("outputs", [])):
             raise NotebookError(f"{describe(cell, position)} {trouble}")
     return {**notebook, "cells": json.loads(json.dumps(node.cells))}
-
-
-def _unfinished(cells: Sequence[Json]) -> str:
-    """Name the cell that was running when the kernel was lost: the last one with a count."""
-    code = [(place, cell) for place, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
-    begun = [pair for pair in code if pair[1].get("execution_count") is not None]
-    place, cell = begun[-1] if begun else code[0]
-    return describe(cell, place)
 
 
 def store(path: Path, notebook: Json) -> bool:
