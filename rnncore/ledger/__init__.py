@@ -1,0 +1,43 @@
+"""The ledger: which statements of the sources hold, settled by running code.
+
+A notebook settles an entry of the catalogue with `settle`; the ledger chapter is built from the
+records in the stored outputs.
+"""
+
+from rnncore.ledger.catalogue import Catalogue, Chapter, Entry, catalogue
+from rnncore.ledger.evidence import (
+    Evidence,
+    SettleError,
+    agrees,
+    differs,
+    measured,
+    misshapen,
+    relative_error,
+)
+from rnncore.ledger.records import Record, Row, audit, build_ledger, find_notebooks, read_records
+from rnncore.ledger.settle import MIME, VERDICTS, Settlement, judge, settle
+
+__all__ = [
+    "MIME",
+    "VERDICTS",
+    "Catalogue",
+    "Chapter",
+    "Entry",
+    "Evidence",
+    "Record",
+    "Row",
+    "SettleError",
+    "Settlement",
+    "agrees",
+    "audit",
+    "build_ledger",
+    "catalogue",
+    "differs",
+    "find_notebooks",
+    "judge",
+    "measured",
+    "misshapen",
+    "read_records",
+    "relative_error",
+    "settle",
+]
