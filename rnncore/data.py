@@ -77,7 +77,7 @@ class Batch:
         checks.finite(x, "inputs")
         steps, size = x.shape[:2]
         d = None if targets is None else _targets(targets, single, steps, size)
-        m = None if mask is None else _mask(mask, single, d)
+        m = None if mask is None else _mask(mask, single, d).astype(x.real.dtype)
         s = None
         if initial_state is not None:
             s = checks.numeric(initial_state, "initial_state")

@@ -160,18 +160,19 @@ class Cell(ABC):
 
     def state_jacobian(self, weights: Any, tape: Any) -> Array:
         """D = ds_t/ds_{t-1}, shape (B, N, N): entry [b, i, j] is ds_t,i / ds_{t-1},j."""
-        batch = self._batch_size(tape)
-        eye = np.broadcast_to(np.eye(self.state_size), (batch, self.state_size, self.state_size))
+        like, size = self._like(tape), self.state_size
+        eye = np.broadcast_to(np.eye(size, dtype=like.dtype), (len(like), size, size))
         return self.push(weights, tape, eye).transpose(0, 2, 1)
 
     def immediate_jacobian(self, weights: Any, tape: Any) -> Array:
         """F^T = (ds_t/d theta)^T with s_{t-1} held fixed, shape (B, P, N). For teaching only."""
-        zero = np.zeros((self._batch_size(tape), self.size, self.state_size))
+        like = self._like(tape)
+        zero = np.zeros((len(like), self.size, self.state_size), like.dtype)
         return self.influence_step(weights, tape, zero)
 
     @abstractmethod
-    def _batch_size(self, tape: Any) -> int:
-        """The number B of sequences in a tape."""
+    def _like(self, tape: Any) -> Array:
+        """Some array (B, ...) of the tape, for its batch size and dtype."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(input_size={self.input_size}, state_size={self.state_size})"

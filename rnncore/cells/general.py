@@ -30,8 +30,9 @@ class GeneralCell(Cell):
 
     def _pull_units(self, weights: Any, tape: Any) -> tuple[Array, Any]:
         """D^T (B, N, N), and the pre-activation adjoints of every unit of the new state."""
-        batch, size = self._batch_size(tape), self.state_size
-        units = np.broadcast_to(np.eye(size)[:, None, :], (size, batch, size))
+        like, size = self._like(tape), self.state_size
+        eye = np.eye(size, dtype=like.dtype)
+        units = np.broadcast_to(eye[:, None, :], (size, len(like), size))
         pulled, delta = self.pull(weights, tape, units)
         return pulled.transpose(1, 2, 0), delta
 

@@ -110,8 +110,8 @@ class Masked(Cell):
             dparams = Params({name: self.mask[name] * dparams[name] for name in self.shapes})
         return self.cell.jvp(weights, tape, ds, dx, dparams)
 
-    def _batch_size(self, tape: Any) -> int:
-        return self.cell._batch_size(tape)
+    def _like(self, tape: Any) -> Array:
+        return self.cell._like(tape)
 
 
 def _spread(mask: Any, shape: tuple[int, ...], name: str) -> Array:

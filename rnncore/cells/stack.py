@@ -159,5 +159,5 @@ class Stack(Cell):
             dx = parts[-1][:, cell.output]
         return np.concatenate(parts, axis=-1)
 
-    def _batch_size(self, tape: tuple[Any, ...]) -> int:
-        return self.layers[0]._batch_size(tape[0])
+    def _like(self, tape: tuple[Any, ...]) -> Array:
+        return self.layers[0]._like(tape[0])

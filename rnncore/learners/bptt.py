@@ -129,7 +129,7 @@ class CheckpointedBPTT(Learner):
             s_bar, deltas, _ = sweep(network, weights, record, s_bar)
             cell = network.cell.collect(weights.cell, record.tapes, deltas)
             readout = network.readout.collect(record.shown, record.z_bar)
-            share = self._assemble(cell, readout, np.zeros(s.shape[1]))
+            share = self._assemble(cell, readout, np.zeros(s.shape[1], weights.dtype))
             flat += share.flat()
             total = total + record.losses.sum()
         grads = params.unflatten(flat)

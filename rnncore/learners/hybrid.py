@@ -82,7 +82,8 @@ class Hybrid(OnlineLearner):
         weights = self.network.prepare(params, memory.state)
         flat, _ = self._close(weights, memory.influence, memory.block)
         cell, initial = self._split(flat)
-        readout = {name: np.zeros(shape) for name, shape in self.network.readout.shapes.items()}
+        shapes = self.network.readout.shapes
+        readout = {name: np.zeros(shape, weights.dtype) for name, shape in shapes.items()}
         return self._assemble(cell, readout, initial)
 
     def _close(
