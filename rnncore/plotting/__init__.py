@@ -25,10 +25,11 @@ if TYPE_CHECKING:
         color_of,
         line_style,
     )
-    from .curves import learning_curves, scaling_plot, time_series
+    from .curves import fitted_slope, learning_curves, scaling_plot, time_series
     from .diagrams import draw_network, draw_neuron
     from .interactive import Interactive, animate, interactive
-    from .matrices import heatmap, show_influence, show_jacobian
+    from .jacobians import show_influence, show_jacobian
+    from .matrices import heatmap, shared_limit
     from .style import HouseFigure, figure, house_style, label_lines, use_house_style
     from .unrolled import draw_unrolled
 
@@ -47,10 +48,11 @@ _HOME = {
         "color_of",
         "line_style",
     ),
-    "curves": ("learning_curves", "scaling_plot", "time_series"),
+    "curves": ("fitted_slope", "learning_curves", "scaling_plot", "time_series"),
     "diagrams": ("draw_network", "draw_neuron"),
     "interactive": ("Interactive", "animate", "interactive"),
-    "matrices": ("heatmap", "show_influence", "show_jacobian"),
+    "jacobians": ("show_influence", "show_jacobian"),
+    "matrices": ("heatmap", "shared_limit"),
     "style": ("HouseFigure", "figure", "house_style", "label_lines", "use_house_style"),
     "unrolled": ("draw_unrolled",),
 }
@@ -75,6 +77,7 @@ __all__ = [
     "draw_neuron",
     "draw_unrolled",
     "figure",
+    "fitted_slope",
     "heatmap",
     "house_style",
     "interactive",
@@ -82,6 +85,7 @@ __all__ = [
     "learning_curves",
     "line_style",
     "scaling_plot",
+    "shared_limit",
     "show_influence",
     "show_jacobian",
     "time_series",
