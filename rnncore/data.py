@@ -27,7 +27,7 @@ class Batch:
         :class:`~rnncore.losses.CategoricalCrossEntropy` may be integers of shape (T, B).
         ``None`` where only the forward pass is wanted.
     mask
-        Which targets count: shape (T, B), or (T, B, O) for single units; entries in
+        Which targets count: shape (T, B) or (T, B, 1), or (T, B, O) for single units; entries in
         [0, 1]. ``None`` means all. A masked target may be NaN-free filler of any value.
     initial_state
         Shape (B, N) (or (N,) for a single sequence); zeros if ``None``.
@@ -124,6 +124,8 @@ def _mask(mask: Any, single: bool, targets: Array | None) -> Array:
     m = checks.finite(checks.numeric(mask, "mask"), "mask")
     if single:
         m = m[:, None] if m.ndim == 1 else m[:, None, :] if m.ndim == 2 else m
+    if m.ndim == 3 and m.shape[2] == 1:
+        m = m[..., 0]  # one weight a step
     allowed = {targets.shape[:2], targets.shape}
     if m.shape not in allowed:
         raise ValueError(

@@ -1,0 +1,151 @@
+"""RTRL and the hybrid step by step: influence matrices, blocks, forcing, memory contracts."""
+
+import numpy as np
+import pytest
+
+from rnncore import BPTT, RTRL, Batch, Hybrid, Linear, Network, Params, SquaredError, Vanilla
+from rnncore.verify import compare, complex_step_jacobian, relative_error
+from tests.support import zoo
+
+
+def cell_rows(net: Network, params: Params) -> Params:
+    """The parameters that the influence matrix has rows for, in its order."""
+    kept = {n: a for n, a in params.items() if n.startswith("cell.") or n == "initial_state"}
+    return Params(kept)
+
+
+def true_influence(net: Network, params: Params, batch: Batch, t: int) -> np.ndarray:
+    """ds_t/d theta by complex step through the whole forward pass, (B, N, P)."""
+    rows = cell_rows(net, params)
+
+    def state(flat: np.ndarray) -> np.ndarray:
+        moved = Params({**dict(params), **dict(rows.unflatten(flat))})
+        return net.forward(moved, batch).states[t]
+
+    return complex_step_jacobian(state, rows.flat())
+
+
+@pytest.mark.parametrize("setting", ["learned start", "teacher", "teacher, learned start"])
+@pytest.mark.parametrize("cell", zoo.CELLS)
+def test_influence_entry_by_entry(cell: str, setting: str) -> None:
+    """RTRL's influence matrix at every step, and the hybrid's q at the end of each block."""
+    rng = np.random.default_rng([11, len(cell), len(setting)])
+    net = zoo.network(cell, setting)
+    params = zoo.random_params(net, rng)
+    batch = zoo.random_batch(net, setting, rng, steps=4, size=2)
+    rtrl, hybrid = RTRL(net), Hybrid(net, block=2)
+    one = rtrl.init(params, 2, batch.initial_state)
+    other = hybrid.init(params, 2, batch.initial_state)
+    for t in range(4):
+        step = (batch.inputs[t], batch.targets[t], batch.weights[t])
+        one, _ = rtrl.step(params, one, *step)
+        other, _ = hybrid.step(params, other, *step)
+        truth = true_influence(net, params, batch, t + 1).transpose(0, 2, 1)
+        assert relative_error(one.influence, truth) < 1e-12
+        if t % 2 == 1:
+            assert relative_error(other.influence, truth) < 1e-12
+
+
+@pytest.mark.parametrize("learner", [RTRL, lambda n: Hybrid(n, block=3)])
+def test_steps_and_flush_sum_to_the_gradient(learner) -> None:
+    rng = np.random.default_rng(2)
+    net = zoo.network("mixed stack", "learned start")
+    params = zoo.random_params(net, rng)
+    batch = zoo.random_batch(net, "learned start", rng, steps=8)
+    made = learner(net)
+    memory, total, loss = made.init(params, 2), params.zeros_like(), 0.0
+    for t in range(8):
+        memory, out = made.step(params, memory, batch.inputs[t], batch.targets[t], batch.weights[t])
+        total, loss = total + out.grads, loss + out.loss
+        np.testing.assert_allclose(out.output, net.forward(params, batch).outputs[t], rtol=1e-12)
+    total = total + made.flush(params, memory)
+    want = BPTT(net).gradient(params, batch)
+    assert compare(total, want.grads).max_relative < 1e-12
+    assert loss == pytest.approx(want.loss, rel=1e-13)
+
+
+def test_rtrl_gives_each_step_its_share() -> None:
+    """The share of step t is the gradient of that step's loss alone."""
+    rng = np.random.default_rng(4)
+    net = zoo.network("GRU", "squared error")
+    params = zoo.random_params(net, rng)
+    batch = zoo.random_batch(net, "squared error", rng, steps=5)
+    learner = RTRL(net)
+    memory = learner.init(params, 2, batch.initial_state)
+    for t in range(5):
+        memory, out = learner.step(
+            params, memory, batch.inputs[t], batch.targets[t], batch.weights[t]
+        )
+        only = np.zeros_like(batch.mask)
+        only[t] = batch.mask[t]
+        alone = Batch(batch.inputs, batch.targets, only, batch.initial_state)
+        want = BPTT(net).gradient(params, alone).grads
+        assert relative_error(out.grads.flat(), want.flat()) < 1e-12
+
+
+def test_memory_is_a_value() -> None:
+    """A step leaves the memory that it was given as it was, so a run can branch."""
+    rng = np.random.default_rng(6)
+    net = zoo.network("LSTM")
+    params = zoo.random_params(net, rng)
+    for learner in (RTRL(net), Hybrid(net, block=2)):
+        memory = learner.init(params, 1, rng.standard_normal(6))
+        for _ in range(2):
+            memory, _ = learner.step(params, memory, rng.standard_normal(2), np.ones(3))
+        kept = memory.influence.copy()
+        first, _ = learner.step(params, memory, np.ones(2), np.ones(3))
+        again, _ = learner.step(params, memory, np.ones(2), np.ones(3))
+        np.testing.assert_array_equal(memory.influence, kept)
+        np.testing.assert_array_equal(first.state, again.state)
+
+
+def test_parameters_may_change_between_steps() -> None:
+    """Online learning: the loss of a stream falls."""
+    rng = np.random.default_rng(8)
+    net = Network(Vanilla(1, 4), Linear(4, 1), SquaredError())
+    for learner in (RTRL(net), Hybrid(net, block=4)):
+        params = net.init_params(np.random.default_rng(0))
+        memory, losses, last = learner.init(params), [], 0.0
+        for _ in range(600):
+            x = rng.choice([-1.0, 1.0], size=1)
+            memory, out = learner.step(params, memory, x, np.array([0.5 * last]))
+            params, last = params - 0.05 * out.grads, x[0]
+            losses.append(out.loss)
+        assert np.mean(losses[-100:]) < 0.2 * np.mean(losses[:100])
+
+
+def test_a_single_mask_counts_for_the_step() -> None:
+    net = zoo.network("LSTM")
+    params = zoo.random_params(net, np.random.default_rng(1))
+    learner = RTRL(net)
+    memory, out = learner.step(params, learner.init(params), np.ones(2), np.ones(3), 0.0)
+    assert out.loss == 0
+    assert out.grads.norm() == 0
+    assert np.abs(memory.influence).max() > 0
+
+
+def test_bad_steps_are_refused() -> None:
+    net = zoo.network("LSTM")
+    params = zoo.random_params(net, np.random.default_rng(1))
+    learner = RTRL(net)
+    memory = learner.init(params)
+    with pytest.raises(ValueError, match="inputs: expected 2 features, got 3"):
+        learner.step(params, memory, np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="x: expected 1 sequences, got 2"):
+        learner.step(params, memory, np.ones((2, 2)), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="inputs: expected finite"):
+        learner.step(params, memory, np.array([1.0, np.nan]), np.ones(3))
+    with pytest.raises(ValueError, match="initial_state: expected shape"):
+        learner.init(params, 1, np.ones(5))
+    with pytest.raises(ValueError, match="batch_size"):
+        learner.init(params, 0)
+    with pytest.raises(ValueError, match="initial_state: given, but this network learns"):
+        RTRL(zoo.network("LSTM", "learned start")).init(
+            zoo.random_params(zoo.network("LSTM", "learned start"), np.random.default_rng(1)),
+            1,
+            np.ones(6),
+        )
+    with pytest.raises(ValueError, match="block: expected a positive integer"):
+        Hybrid(net, block=0)
+    with pytest.raises(TypeError, match="network: expected a Network"):
+        RTRL("LSTM")  # type: ignore[arg-type]
