@@ -53,7 +53,7 @@ class Optimizer(ABC):
         params
             The parameters theta.
         state
-            From :meth:`init` or the step before.
+            From ``init`` or the step before.
         grads
             dL/d theta, named like the parameters.
 

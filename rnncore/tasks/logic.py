@@ -21,10 +21,11 @@ def delayed_xor(
 ) -> Batch:
     """A stream of bit pairs; the target is the XOR of the pair ``delay`` steps ago.
 
-    The pipelined XOR of [1]_. The first ``delay`` steps are not scored. In this package the
-    output at step t has read the input at step t. In [1]_ the activity y(t) has read inputs up
-    to t - 1 only, so a delay of tau there is ``delay = tau - 1`` here: the smallest one that a
-    layer of units without hidden ones can be asked for is tau = 2, ``delay = 1``.
+    The pipelined XOR of Williams & Zipser (1989). The first ``delay`` steps are not scored. In
+    this package the output at step t has read the input at step t. In the paper the activity
+    y(t) has read inputs up to t - 1 only, so a delay of tau there is ``delay = tau - 1`` here.
+    XOR takes two layers of units, and in a fully recurrent network each layer takes a step:
+    tau = 2, ``delay = 1``, is the shortest that it can be asked for.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def delayed_xor(
 
     References
     ----------
-    .. [1] R. J. Williams and D. Zipser (1989), A learning algorithm for continually running
-       fully recurrent neural networks, Neural Computation 1(2), pipelined XOR.
+    R. J. Williams and D. Zipser (1989), A learning algorithm for continually running
+    fully recurrent neural networks, Neural Computation 1(2), pipelined XOR.
 
     Examples
     --------

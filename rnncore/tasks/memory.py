@@ -14,9 +14,9 @@ COIN = "a fair coin: the present input says nothing about the target"
 def latch(rng: np.random.Generator, lag: int, batch_size: int, *, noise: float = 0.0) -> Batch:
     """Hold one bit for ``lag`` steps.
 
-    The latching problem, after [1]_: the first input is +1 or -1, all later ones are noise, and
-    the target at the last step tells which it was. A network that solves it at every lag has
-    two attractors.
+    The latching problem, after Bengio et al. (1994): the first input is +1 or -1, all later
+    ones are noise, and the target at the last step tells which it was. A network that holds the
+    bit at every lag, against noise, keeps it in one of two attractors.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def latch(rng: np.random.Generator, lag: int, batch_size: int, *, noise: float =
 
     References
     ----------
-    .. [1] Y. Bengio, P. Simard and P. Frasconi (1994), Learning long-term dependencies with
-       gradient descent is difficult, IEEE Transactions on Neural Networks 5(2), section II.
+    Y. Bengio, P. Simard and P. Frasconi (1994), Learning long-term dependencies with
+    gradient descent is difficult, IEEE Transactions on Neural Networks 5(2), section II.
 
     Examples
     --------
@@ -137,10 +137,11 @@ def recall_baseline() -> Baseline:
 def adding(rng: np.random.Generator, steps: int, batch_size: int) -> Batch:
     """Add the two marked numbers of a long sequence.
 
-    The adding problem of [1]_ in the form now common [2]_: values uniform in [0, 1), a marker
-    on one step of the first half and on one of the second half, the sum asked for at the last
-    step. Here the last step is never marked, so that a network without memory knows nothing.
-    The original draws values from [-1, 1], lengths from T to T + T/10 and scales the sum.
+    The adding problem of Hochreiter & Schmidhuber (1997) in the form now common (Le et al.
+    2015): values uniform in [0, 1), a marker on one step of the first half and on one of the
+    second half, the sum asked for at the last step. Here the last step is never marked, so that
+    a network without memory knows nothing. The original draws values from [-1, 1], lengths from
+    T to T + T/10 and scales the sum.
 
     Parameters
     ----------
@@ -158,10 +159,11 @@ def adding(rng: np.random.Generator, steps: int, batch_size: int) -> Batch:
 
     References
     ----------
-    .. [1] S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
-       Computation 9(8), section 5.4.
-    .. [2] Q. V. Le, N. Jaitly and G. E. Hinton (2015), A simple way to initialize recurrent
-       networks of rectified linear units, arXiv:1504.00941, section 4.1.
+    S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
+    Computation 9(8), section 5.4.
+
+    Q. V. Le, N. Jaitly and G. E. Hinton (2015), A simple way to initialize recurrent
+    networks of rectified linear units, arXiv:1504.00941, section 4.1.
 
     Examples
     --------

@@ -16,11 +16,12 @@ COIN = "a fair coin: the present input says nothing about the target"
 def which_came_first(rng: np.random.Generator, steps: int, batch_size: int) -> Batch:
     """Two symbols, A and B, appear once each. Which one came first?
 
-    The smallest order task, after the temporal order problem of [1]_. Both symbols stand at
-    two different random steps before the last one; all other inputs are zero. The target,
-    scored at the last step alone, is 1 if A came first and 0 if B did. Since the last input is
-    always zero, a network without memory is at chance; a network over a window of w inputs
-    solves the task as far as the window reaches (:func:`which_came_first_baseline`).
+    The smallest order task, after the temporal order problem of Hochreiter & Schmidhuber
+    (1997). Both symbols stand at two different random steps before the last one; all other
+    inputs are zero. The target, scored at the last step alone, is 1 if A came first and 0 if B
+    did. Since the last input is always zero, a network without memory is at chance; a network
+    over a window of w inputs solves the task as far as the window reaches
+    (:func:`which_came_first_baseline`).
 
     Parameters
     ----------
@@ -38,8 +39,8 @@ def which_came_first(rng: np.random.Generator, steps: int, batch_size: int) -> B
 
     References
     ----------
-    .. [1] S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
-       Computation 9(8), section 5.6.
+    S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
+    Computation 9(8), section 5.6.
 
     Examples
     --------
@@ -93,10 +94,10 @@ def which_came_first_baseline(steps: int, width: int = 1) -> Baseline:
 def temporal_order(rng: np.random.Generator, steps: int, batch_size: int) -> Batch:
     """Two symbols, each X or Y, stand among distractors. Which pair was it, in which order?
 
-    The temporal order problem of [1]_ (task 6a) in the setting of [2]_: six symbols, one-hot.
-    At a random step in [T/10, 2T/10) and at one in [4T/10, 5T/10) stands X or Y; at all other
-    steps one of four distractors. The target, scored at the last step, is one of four classes:
-    XX, XY, YX, YY.
+    The temporal order problem (task 6a) of Hochreiter & Schmidhuber (1997) in the setting of
+    Pascanu et al. (2013): six symbols, one-hot. At a random step in [T/10, 2T/10) and at one in
+    [4T/10, 5T/10) stands X or Y; at all other steps one of four distractors. The target, scored
+    at the last step, is one of four classes: XX, XY, YX, YY.
 
     Parameters
     ----------
@@ -115,10 +116,11 @@ def temporal_order(rng: np.random.Generator, steps: int, batch_size: int) -> Bat
 
     References
     ----------
-    .. [1] S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
-       Computation 9(8), section 5.6.
-    .. [2] R. Pascanu, T. Mikolov and Y. Bengio (2013), On the difficulty of training recurrent
-       neural networks, ICML, section 4.1.1.
+    S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural
+    Computation 9(8), section 5.6.
+
+    R. Pascanu, T. Mikolov and Y. Bengio (2013), On the difficulty of training recurrent
+    neural networks, ICML, section 4.1.1.
 
     Examples
     --------

@@ -26,9 +26,9 @@ def oscillation(
 ) -> Batch:
     """A wave as target, and an input that says nothing: the network must oscillate by itself.
 
-    The oscillation tasks of [1]_: square waves (01, 0011) and a sine, learned with teacher
-    forcing; the output fed back to the network is what keeps the wave going. The input is
-    constantly 1, which serves as a bias for cells without one.
+    The oscillation tasks of Williams & Zipser (1989): square waves (01, 0011) and a sine,
+    learned with teacher forcing; the output fed back to the network is what keeps the wave
+    going. The input is constantly 1, which serves as a bias for cells without one.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def oscillation(
 
     References
     ----------
-    .. [1] R. J. Williams and D. Zipser (1989), A learning algorithm for continually running
-       fully recurrent neural networks, Neural Computation 1(2), learning to oscillate.
+    R. J. Williams and D. Zipser (1989), A learning algorithm for continually running
+    fully recurrent neural networks, Neural Computation 1(2), learning to oscillate.
 
     Examples
     --------
