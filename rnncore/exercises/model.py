@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -21,10 +22,17 @@ WHOLE_NUMBERS = 1e-12
 def parts(answer: Any) -> Parts:
     """The named arrays of which an answer consists: one, or one for each entry."""
     if isinstance(answer, Mapping):
-        return {repr(name): np.asarray(value) for name, value in answer.items()}
+        return {repr(name): _array(value) for name, value in answer.items()}
     if isinstance(answer, tuple):
-        return {f"number {k}": np.asarray(value) for k, value in enumerate(answer, start=1)}
-    return {"": np.asarray(answer)}
+        return {f"number {k}": _array(value) for k, value in enumerate(answer, start=1)}
+    return {"": _array(answer)}
+
+
+def _array(value: Any) -> Array:
+    array = np.asarray(value)
+    if array.dtype == object and all(isinstance(entry, Real) for entry in array.flat):
+        return array.astype(float)  # fractions
+    return array
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The judge: what it says to right, wrong, broken and odd answers."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -88,6 +89,12 @@ def test_arrays():
     assert "is 2 times" in line(m, [[2, 4, 6], [8, 10, 12]])
     assert "rows have different lengths" in line(m, [[1], [2, 3]])
     assert "is the transpose" in line(array([[1.0, 2.0], [3.0, 4.0]]), [[1, 3], [2, 4]])
+
+
+def test_fractions_are_numbers():
+    third = value(Fraction(1, 3))
+    assert line(third, Fraction(1, 3)) == line(third, 1 / 3) == "right"
+    assert line(array([0.5, 0.25]), [Fraction(1, 2), Fraction(1, 4)]) == "right"
 
 
 def test_several_results():
