@@ -2,6 +2,7 @@
 
 - A docstring's ``.. [1]`` is a footnote, and several docstrings on one page would share its label.
   The list under "References" becomes a numbered list, and ``[1]_`` becomes plain ``[1]``.
+- What other packages add to a class of ours (matplotlib gives every figure a ``set``) is left out.
 - A docstring is also shown on classes that inherit it. Its references to methods are written for
   the class where it stands: they are looked up along the bases.
 """
@@ -28,6 +29,15 @@ def flatten_footnotes(
     lines[:] = [_FOOTNOTE_USE.sub(r"[\1]", _FOOTNOTE.sub(r"\1\2. ", line)) for line in lines]
 
 
+def skip_foreign(
+    app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out functions and classes that another package defines."""
+    module = getattr(obj, "__module__", None)
+    foreign = callable(obj) and isinstance(module, str) and module.split(".")[0] != "rnncore"
+    return True if foreign else None
+
+
 def look_along_bases(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
 ) -> nodes.Element | None:
@@ -51,5 +61,6 @@ def look_along_bases(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Work on docstrings before napoleon does (which has priority 500)."""
     app.connect("autodoc-process-docstring", flatten_footnotes, priority=400)
+    app.connect("autodoc-skip-member", skip_foreign)
     app.connect("missing-reference", look_along_bases)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
