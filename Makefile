@@ -58,8 +58,10 @@ test-book:  ## the tests of the notebooks' form and of the built pages (after ma
 	$(call heading,Tests of the notebooks and of the built pages)
 	@pytest tests/book
 
-notebooks: $(STAMP)  ## execute every notebook anew and store it in normal form
-	$(call heading,Notebooks: execute and normalise)
+notebooks: $(STAMP)  ## format every notebook, execute it anew and store it in normal form
+	$(call heading,Notebooks: format$(comma) execute$(comma) normalise)
+	@ruff check --quiet --select I --fix notebooks
+	@ruff format --quiet notebooks
 	@python tools/notebooks.py run
 
 serve: book  ## build the book and serve it at http://localhost:8000
