@@ -69,6 +69,14 @@ class Params(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether names (in any order) and all numbers are the same."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return set(self) == set(other) and all(np.array_equal(self[k], other[k]) for k in self)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {array.shape}" for name, array in self.items())
         return f"Params({inside})"
@@ -231,7 +239,7 @@ class Params(Mapping[str, Array]):
             If the file is damaged or cut off, or holds the parameters of another network.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 loaded = cls({name: file[name] for name in file.files})
         except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
             if isinstance(error, FileNotFoundError):

@@ -13,6 +13,7 @@ for all cells.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -234,13 +235,14 @@ class PointwiseCell(Cell):
             "b_h": (d.dv, one),
         }
         for name, shape in self.shapes.items():
-            rows = result[:, start : start + int(np.prod(shape))]
+            stop = start + math.prod(shape)
+            rows = result[:, start:stop]
             if name in factors:
                 self._add_immediate(rows, *factors[name], self._gate_cuts)
             else:
                 own = {key: partial for key, partial in d.dp.items() if key[1] == name}
                 self._add_immediate(rows, own, one, {name: slice(0, self.hidden_size)})
-            start += int(np.prod(shape))
+            start = stop
         return result
 
     def _add_immediate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -188,7 +189,7 @@ class OnlineLearner(Learner):
         """Cut a flat gradient of the influence's rows into the cell's arrays and the rest."""
         cell, start = {}, 0
         for name, shape in self.network.cell.shapes.items():
-            count = int(np.prod(shape))
+            count = math.prod(shape)
             cell[name] = flat[start : start + count].reshape(shape)
             start += count
         return cell, flat[start:] if self.network.learn_initial_state else None
