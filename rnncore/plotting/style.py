@@ -77,13 +77,15 @@ def use_house_style() -> None:
     The functions of this package use it with or without this call. Call it when you draw with
     matplotlib yourself.
     """
-    mpl.rcParams.update(HOUSE)
+    settings: Any = dict(HOUSE)
+    mpl.rcParams.update(settings)
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
     """Use the house style inside a ``with`` block only."""
-    with mpl.rc_context(dict(HOUSE)):
+    settings: Any = dict(HOUSE)  # the stubs list every key by name
+    with mpl.rc_context(settings):
         yield
 
 
