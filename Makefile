@@ -17,7 +17,6 @@ WORKERS ?= 2
 # The programs of the environment come first; one thread for BLAS, since the tests use the cores.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OPENBLAS_NUM_THREADS := 1
-export MPLBACKEND := Agg
 
 heading = @printf '\n=== %s\n' '$(1)'
 
