@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -80,7 +81,7 @@ def _gated_memory(
     sheet.frame((1.1, 11.5), (0.15, 6.1))
     right, out = 11.65, 10.75
     f, i, g, o = (gates[k].x for k in "figo")
-    memory = {"color": _MEMORY, "lw": 3.0}
+    memory: dict[str, Any] = {"color": _MEMORY, "lw": 3.0}
     # The memory line, its stops, and what is added to it.
     stops = [0.95, *([f] if forget or coupled else []), g]
     for start, end in zip(stops[:-1], stops[1:], strict=True):
@@ -144,7 +145,7 @@ def _feed(sheet: Canvas, gates: list[float]) -> None:
 
 def _peepholes(sheet: Canvas, f: float | None, i: float, o: float) -> None:
     """Draw the dashed lines by which the gates see the memory."""
-    style = {"color": _MEMORY, "lw": 1.4, "dashed": True, "zorder": 3.5}
+    style: dict[str, Any] = {"color": _MEMORY, "lw": 1.4, "dashed": True, "zorder": 3.5}
     side, top = 1.75, _ROW + _BOX_H / 2
     sheet.dot((side, _TOP), _MEMORY)
     if f is not None:
@@ -167,7 +168,7 @@ def _gru(ax: Axes | None, before: bool) -> Figure:
     sheet.frame((1.1, 12.1), (-0.25, 6.1))
     r, z, mix, plus, row = 3.3, 8.75, 10.75, 5.65, 2.2
     level, low, h_bus, x_bus = 3.95, 2.98, 0.85, 0.25
-    memory = {"color": _MEMORY, "lw": 3.0}
+    memory: dict[str, Any] = {"color": _MEMORY, "lw": 3.0}
     for start, end in ((0.95, z - _OP), (z + _OP, mix - _OP), (mix + _OP, 12.5)):
         sheet.line([(start, _TOP), (end, _TOP)], **memory)
     _op(sheet, (z, _TOP), "x")
@@ -177,7 +178,7 @@ def _gru(ax: Axes | None, before: bool) -> Figure:
     sheet.line([(1.6, _TOP), (1.6, h_bus), (z - 0.3, h_bus), (z - 0.3, row - _BOX_H / 2)])
     sheet.dot((r - 0.3, h_bus))
     sheet.line([(r - 0.3, h_bus), (r - 0.3, row - _BOX_H / 2)])
-    x_style = {"color": PALETTE["blue"], "bridge": True}
+    x_style: dict[str, Any] = {"color": PALETTE["blue"], "bridge": True}
     sheet.line(
         [(2.1, -0.75), (2.1, x_bus), (z + 0.3, x_bus), (z + 0.3, row - _BOX_H / 2)],
         color=PALETTE["blue"],

@@ -311,6 +311,7 @@ def time_series(
     marker = (
         {"marker": "o", "markersize": 3.8} if points or (points is None and length <= 40) else {}
     )
+    fig: Figure
     if stacked:
         rows = len(named)
         fig, axes = figure(rows, 1, height=height or 0.7 + 1.05 * rows, sharex=True, squeeze=False)

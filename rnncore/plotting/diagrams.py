@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from .colors import INK, MUTED, PALETTE, TINTS, text_color
 from .matrices import as_matrix
 from .style import in_house_style
 
-_CURVES = {
+_CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
     "logistic": lambda a: 1 / (1 + np.exp(-1.6 * a)),
     "relu": lambda a: np.maximum(a, 0) * 0.5,
@@ -84,7 +84,7 @@ def draw_neuron(
     for k, at in enumerate(rows[:count]):
         is_bias = k >= inputs
         color = MUTED if is_bias else INK
-        link = {"color": color, "gaps": (0.38, 0.55)}
+        link: dict[str, Any] = {"color": color, "gaps": (0.38, 0.55)}
         sheet.link(at, center, **link)
         weight_at = 0.46
         spot = (at[0] + weight_at * (center[0] - at[0]), at[1] + weight_at * (center[1] - at[1]))
@@ -120,7 +120,7 @@ def _on_line(sheet: Canvas, at: Point, text: str, color: str, size: float = 12) 
 def _activation_box(sheet: Canvas, at: Point, activation: str) -> None:
     sheet.box(at, 1.3, 1.3, fill=TINTS["teal"])
     a = np.linspace(-2.2, 2.2, 121)
-    y = np.asarray(_CURVES[activation](a), float)
+    y = _CURVES[activation](a)
     low, high = (0.0, 1.0) if activation in ("logistic", "step", "relu") else (-1.0, 1.0)
     height = (y - (low + high) / 2) / (high - low) * 0.8
     zero = at[1] + (0 - (low + high) / 2) / (high - low) * 0.8

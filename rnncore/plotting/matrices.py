@@ -170,7 +170,7 @@ def heatmap(
         _annotate(ax, image, array, texts, float(np.clip(0.3 * cell, 9.5, 13)))
     if colorbar:
         bar = fig.colorbar(image, ax=ax, fraction=0.05, pad=0.03, aspect=18)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.set_label(colorbar_label)
     return fig
 

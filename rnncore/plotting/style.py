@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -53,7 +54,7 @@ HOUSE: Mapping[str, Any] = {
     "axes.grid": False,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.8,
-    "axes.prop_cycle": mpl.cycler(color=list(PALETTE.values())),
+    "axes.prop_cycle": cycler(color=list(PALETTE.values())),
     "xtick.color": "#9a9a9a",
     "ytick.color": "#9a9a9a",
     "xtick.labelcolor": INK,

@@ -40,8 +40,8 @@ def _slider(control: Control, choices: list[Any], start: Any, only_grid: bool) -
         return w.FloatLogSlider(
             value=start, min=ends[0], max=ends[1], step=(ends[1] - ends[0]) / 100, **common
         )
-    step = float(np.diff(sorted(choices)).min()) / 10
-    return w.FloatSlider(value=start, min=low, max=high, step=step, readout_format=".4g", **common)
+    fine = float(np.diff(sorted(choices)).min()) / 10
+    return w.FloatSlider(value=start, min=low, max=high, step=fine, readout_format=".4g", **common)
 
 
 def build(
