@@ -25,8 +25,9 @@ def quoted(markdown: str) -> str:
 
 
 def pins() -> dict[str, str]:
-    lines = [line for line in text("constraints.txt").splitlines() if line[:1] not in ("", "#")]
-    return {canonical(name): version for name, _, version in (x.partition("==") for x in lines)}
+    lines = [line.partition("#")[0].strip() for line in text("constraints.txt").splitlines()]
+    pairs = (line.partition("==") for line in lines if line)
+    return {canonical(name): version for name, _, version in pairs}
 
 
 def canonical(name: str) -> str:
