@@ -214,7 +214,7 @@ def problems(path: Path) -> list[str]:
 
 
 def _cell_problems(cells: Sequence[Json]) -> Iterator[str]:
-    count = 0
+    count, unexecuted = 0, []
     for position, cell in enumerate(cells, 1):
         where = describe(cell, position)
         if not cell["source"].strip():
@@ -222,10 +222,13 @@ def _cell_problems(cells: Sequence[Json]) -> Iterator[str]:
         elif cell["cell_type"] == "code":
             count += 1
             if cell.get("execution_count") is None:
-                yield f"{where} was not executed"
+                unexecuted.append(where)
             elif cell["execution_count"] != count:
                 yield f"{where} was executed as {cell['execution_count']}, not in order as {count}"
             yield from (f"{where} {trouble}" for trouble in _output_troubles(cell["outputs"]))
+    if unexecuted:
+        others = f", nor were {len(unexecuted) - 1} others" if len(unexecuted) > 1 else ""
+        yield f"{unexecuted[0]} was not executed{others}"
 
 
 def _output_troubles(outputs: Sequence[Json]) -> Iterator[str]:
