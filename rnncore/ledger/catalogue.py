@@ -33,7 +33,7 @@ class Entry:
     check : str
         How the book settles the entry.
     chapter : int
-        Number of the chapter that has to settle it.
+        Number of the chapter that has to settle it, unless another has done so already.
     by_citation : bool
         True where the literature settles it and no code can.
     """

@@ -155,7 +155,7 @@ def audit(
     records : sequence of Record
         What the notebooks settle.
     chapters : iterable of int
-        Numbers of the chapters that exist: their entries must be settled there.
+        Numbers of the chapters that exist: their entries must be settled, there or elsewhere.
     bibliography : iterable of str, optional
         Known keys; without it citations are not looked up.
 
@@ -184,9 +184,8 @@ def audit(
             verdicts = [f"{place.verdict} ({place.notebook})" for place in places]
             problems.append(f"{key} has contradictory verdicts: {', '.join(verdicts)}")
     for key, entry in entries.items():
-        here = {record.chapter for record in settled.get(key, [])}
-        if entry.chapter in present and entry.chapter not in here:
-            problems.append(f"{key} is not settled in chapter {entry.chapter}")
+        if entry.chapter in present and key not in settled:
+            problems.append(f"{key} belongs to chapter {entry.chapter} and is not settled")
     return problems
 
 
