@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from .curves import fitted_slope, learning_curves, scaling_plot, time_series
     from .diagrams import draw_network, draw_neuron
-    from .interactive import Interactive, animate, interactive
+    from .interaction import Interactive, animate, interactive
     from .jacobians import show_influence, show_jacobian
     from .matrices import heatmap, shared_limit
     from .style import HouseFigure, figure, house_style, label_lines, use_house_style
@@ -50,7 +50,7 @@ _HOME = {
     ),
     "curves": ("fitted_slope", "learning_curves", "scaling_plot", "time_series"),
     "diagrams": ("draw_network", "draw_neuron"),
-    "interactive": ("Interactive", "animate", "interactive"),
+    "interaction": ("Interactive", "animate", "interactive"),
     "jacobians": ("show_influence", "show_jacobian"),
     "matrices": ("heatmap", "shared_limit"),
     "style": ("HouseFigure", "figure", "house_style", "label_lines", "use_house_style"),

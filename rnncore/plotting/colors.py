@@ -77,9 +77,9 @@ LEARNER_COLORS: Mapping[str, str] = {
     "truncated BPTT": "#7a2df2",
     "SnAp-1": "#a34a14",
     "SnAp-2": "#5c3311",
-    "RFLO": "#0b9c70",
+    "RFLO": "#50a701",
     "e-prop": "#7f0066",
-    "LSTM 1997": "#47521b",
+    "LSTM 1997": "#101cae",
     "DNI": "#7d78e8",
 }
 """One color for each learner in the whole book."""
@@ -94,7 +94,7 @@ CELL_COLORS: Mapping[str, str] = {
     "memory cell": PALETTE["purple"],
     "GRU": PALETTE["teal"],
     "GRU reset-before": PALETTE["green"],
-    "second-order": PALETTE["magenta"],
+    "second-order": "#c410ea",
     "focused": "#7f0066",
     "diagonal": "#8c6d00",
     "leaky": "#a34a14",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 STYLE = """
-.rnn-interactive{margin:1em 0;max-width:48rem}
+.rnn-interactive{margin:.25rem auto .75rem;padding:0;max-width:48rem}
 .rnn-interactive>img{display:block;width:100%;max-width:100%;height:auto;background:#fff}
 .rnn-interactive-controls{display:grid;grid-template-columns:auto minmax(6rem,1fr) auto;\
 gap:.35rem .75rem;align-items:center;padding:.5rem .25rem}
@@ -17,12 +17,13 @@ gap:.35rem .75rem;align-items:center;padding:.5rem .25rem}
 .rnn-interactive-controls select,.rnn-interactive-controls button{font:inherit;color:inherit;\
 background:transparent;border:1px solid currentColor;border-radius:.3rem;padding:.25rem .7rem;\
 min-height:2rem;justify-self:start}
+.rnn-interactive-controls select{grid-column:2/-1}
 .rnn-interactive-controls button{cursor:pointer;grid-column:1/-1}
 .rnn-interactive-controls output{font-variant-numeric:tabular-nums;min-width:4ch;text-align:right}
 .rnn-interactive-controls :focus-visible{outline:3px solid #d55e00;outline-offset:2px}
 .rnn-interactive-status{position:absolute;width:1px;height:1px;overflow:hidden;\
 clip-path:inset(50%);white-space:nowrap;margin:0}
-.rnn-interactive figcaption{padding:.25rem}
+.rnn-interactive figcaption{padding:.25rem;font-weight:400}
 """.strip()
 
 SCRIPT = """
@@ -33,7 +34,7 @@ root.setAttribute('data-ready','');
 var data=JSON.parse(store.textContent),image=root.querySelector('img'),
 box=root.querySelector('.rnn-interactive-controls'),
 status=root.querySelector('.rnn-interactive-status'),
-inputs=box.querySelectorAll('input,select'),outputs=box.querySelectorAll('output'),
+inputs=box.querySelectorAll('input,select'),
 button=box.querySelector('button'),timer=null;
 data.frames[data.start]=image.getAttribute('src');
 function show(){
@@ -41,8 +42,9 @@ var index=0;
 inputs.forEach(function(input,k){
 var at=+input.value,text=data.texts[k][at];
 index=index*data.texts[k].length+at;
-if(outputs[k])outputs[k].textContent=text;
-if(input.type==='range')input.setAttribute('aria-valuetext',text);
+if(input.type!=='range')return;
+input.setAttribute('aria-valuetext',text);
+box.querySelector('output[for="'+input.id+'"]').textContent=text;
 });
 image.src=data.frames[index];image.alt=data.alts[index];
 if(timer===null)status.textContent=data.alts[index];
@@ -90,13 +92,13 @@ def _control_html(control: Control, base: str) -> list[str]:
             f'<input type="range" id="{key}" min="0" max="{len(control.texts) - 1}" step="1" '
             f'value="{control.start}" aria-valuetext="{shown}" autocomplete="off">'
         )
+        rows.append(f'<output id="{key}-value" for="{key}">{shown}</output>')
     else:
         options = "".join(
             f'<option value="{i}"{" selected" if i == control.start else ""}>{escape(t)}</option>'
             for i, t in enumerate(control.texts)
         )
         rows.append(f'<select id="{key}" autocomplete="off">{options}</select>')
-    rows.append(f'<output id="{key}-value" for="{key}">{shown if control.numeric else ""}</output>')
     return rows
 
 

@@ -108,6 +108,10 @@ class HouseFigure(Figure):
     second time.
     """
 
+    def __repr__(self) -> str:
+        wide, high = (round(float(inches) * float(self.dpi)) for inches in self.get_size_inches())
+        return f"<figure, {wide} x {high} pixels>"
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         from .frames import encode_png, render
 
