@@ -167,7 +167,7 @@ def figure(
     Examples
     --------
     >>> fig, (left, right) = figure(1, 2, height=2.5)
-    >>> fig.get_figwidth()
+    >>> float(fig.get_figwidth())
     6.4
     """
     if rows < 1 or columns < 1:
