@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .colors import INK, MUTED, color_of, contrast, text_color
 from .jacobians import show_influence
@@ -71,6 +72,7 @@ def influence_growth(
         _sizes(below, np.asarray(other, float), t, MUTED, other_name, 1.4)
     below.set(yscale="log", ylim=(floor, ceiling), xlim=(0, len(runs) - 1))
     below.set(xlabel="time step t", ylabel="size of $J_t$")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.axvline(t, color=color_of("RTRL"), lw=1.2)
     return fig
 
