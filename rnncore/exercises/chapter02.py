@@ -181,7 +181,7 @@ EXERCISES = [
     ),
     Exercise(
         id="ch2.4",
-        prompt="unrolled(one, two, steps): matrix of the unrolled graph with delays 1 and 2",
+        prompt="unrolled_with_delays(one, two, steps): the unrolled graph, delays 1 and 2",
         kind="function",
         reference=_unrolled,
         inputs=_two_graphs,
@@ -211,7 +211,7 @@ EXERCISES = [
     ),
     Exercise(
         id="ch2.5",
-        prompt="copies(w, x, h0, d): dL/dw(t) of h_t = tanh(w(t) h_{t-1} + x_t), one for each t",
+        prompt="tanh_copies(w, x, h0, d): dL/dw(t) for each copy of a tanh chain",
         kind="function",
         reference=_copies,
         inputs=_chain,
@@ -264,7 +264,7 @@ EXERCISES = [
     ),
     Exercise(
         id="ch2.7",
-        prompt="agreement(copies): ||sum g(t)||^2 / (T sum ||g(t)||^2) of an array (T, P)",
+        prompt="copies_agree(copies): ||sum g(t)||^2 / (T sum ||g(t)||^2) of an array (T, P)",
         kind="function",
         reference=_agreement,
         inputs=_copies_of_gradient,

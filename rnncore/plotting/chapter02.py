@@ -164,6 +164,7 @@ def draw_paths(
     start: int,
     paths: Sequence[Sequence[int]],
     *,
+    ends: tuple[int, int] = (0, 0),
     columns: int | None = None,
     most: int = 8,
 ) -> Figure:
@@ -181,7 +182,9 @@ def draw_paths(
     start : int
         The time at which the paths begin.
     paths : sequence of sequences of int
-        Units visited, first at time `start`, last at time `steps`.
+        Units visited, first at time `start`, last at time `steps`; none where `start` is later.
+    ends : (int, int)
+        The unit that the input enters at time `start`, and the one that the loss reads.
     columns : int, optional
         Times drawn, 1 to `columns` (default T); columns after T are dimmed.
     most : int
@@ -193,16 +196,17 @@ def draw_paths(
     """
     matrix = _square(weights)
     columns = steps if columns is None else columns
-    if any(len(path) != steps - start + 1 for path in paths):
-        raise ValueError(f"every path from {start} to {steps} must have {steps - start + 1} units")
+    if any(len(path) != steps - start + 1 or (path[0], path[-1]) != ends for path in paths):
+        raise ValueError(
+            f"every path must have {steps - start + 1} units, from unit {ends[0]} to unit {ends[1]}"
+        )
     fig, (left, right) = figure(2, 1, height=4.6, height_ratios=[1, 1.15])
     used: dict[tuple[int, int, int], int] = {}
     for path in paths:
         for step, (j, i) in enumerate(zip(path, path[1:], strict=False)):
             used[start + step, i, j] = used.get((start + step, i, j), 0) + 1
     _paths_graph(left, matrix, steps, columns, used)
-    if paths:
-        _ends(left, steps, start, paths[0])
+    _ends(left, steps, start, ends)
     _path_bars(right, [_product(matrix, path) for path in paths], paths, most)
     return fig
 
@@ -243,13 +247,13 @@ def _paths_graph(
     _bare(ax, (0.3, columns + 0.9), (-n + 0.2, 0.9))
 
 
-def _ends(ax: Axes, steps: int, start: int, path: Sequence[int]) -> None:
+def _ends(ax: Axes, steps: int, start: int, ends: tuple[int, int]) -> None:
     """Mark where the paths begin (the input) and where they end (the loss)."""
-    first, last = (start, -path[0]), (steps, -path[-1])
-    _arrow(ax, (start - 0.45, -path[0] + 0.62), first, INK, shrink=_MARK / 2)
-    ax.text(start - 0.45, -path[0] + 0.66, f"$x_{{{start}}}$", ha="center", va="center")
-    _arrow(ax, last, (steps + 0.47, -path[-1] + 0.62), INK, shrink=_MARK / 2)
-    ax.text(steps + 0.49, -path[-1] + 0.66, "$L$", ha="center", va="center")
+    first, last = (start, -ends[0]), (steps, -ends[1])
+    _arrow(ax, (start - 0.45, first[1] + 0.62), first, INK, shrink=_MARK / 2)
+    ax.text(start - 0.45, first[1] + 0.66, f"$x_{{{start}}}$", ha="center", va="center")
+    _arrow(ax, last, (steps + 0.47, last[1] + 0.62), INK, shrink=_MARK / 2)
+    ax.text(steps + 0.49, last[1] + 0.66, "$L$", ha="center", va="center")
 
 
 def _path_bars(

@@ -45,7 +45,7 @@ def test_paths_show_each_product_and_the_sum():
     alone = chapter02.draw_paths(weights, 3, 3, [[0]], columns=4)
     assert "1 path, sum 1" in texts(alone)
     none = chapter02.draw_paths(weights, 3, 4, [], columns=4)
-    assert "0 paths, sum 0" in texts(none)
+    assert "0 paths, sum 0" in texts(none) and "$x_{4}$" in texts(none)
 
 
 def test_a_delay_slants_the_arrows_between_layers():
@@ -76,6 +76,7 @@ def test_axes_are_used_where_given():
         lambda: chapter02.draw_space_time(CYCLE, 0),
         lambda: chapter02.draw_space_time(CYCLE, 2, read_by=[3]),
         lambda: chapter02.draw_paths(CYCLE, 3, 1, [[0, 1]]),
+        lambda: chapter02.draw_paths(CYCLE, 3, 1, [[0, 1, 2]]),
         lambda: chapter02.draw_grid(0, 2),
         lambda: chapter02.seed_dots({}, xlabel="x"),
     ],
