@@ -46,7 +46,7 @@ lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 
 test-package: $(STAMP)  ## the tests of rnncore, with coverage
 	$(call heading,Tests of the package)
-	@pytest rnncore tests --ignore=tests/book --doctest-modules -n $(WORKERS) --cov=rnncore --cov-report=term
+	@pytest rnncore tests --ignore=tests/book --doctest-modules -n $(WORKERS) --dist loadgroup --cov=rnncore --cov-report=term
 
 test-notebooks: $(STAMP)  ## run every notebook and compare every output with the stored one
 	$(call heading,Every notebook$(comma) run again and compared with its stored outputs)

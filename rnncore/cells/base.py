@@ -118,7 +118,7 @@ class Cell(ABC):
         """Sum the gradients of the parameters over time, in one product each.
 
         With ``per_example`` the sum over the batch is left out and each array keeps the
-        leading axes of the adjoints: shape (..., B, *shape). Without, the adjoints must
+        leading axes of the adjoints: shape ``(..., B, *shape)``. Without, the adjoints must
         have no further axes, and the arrays have the shapes of the parameters.
         """
 

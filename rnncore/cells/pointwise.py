@@ -238,28 +238,27 @@ class PointwiseCell(Cell):
             stop = start + math.prod(shape)
             rows = result[:, start:stop]
             if name in factors:
-                self._add_immediate(rows, *factors[name], self._gate_cuts)
+                self._add_immediate(rows, *factors[name], self.gates)
             else:
                 own = {key: partial for key, partial in d.dp.items() if key[1] == name}
-                self._add_immediate(rows, own, one, {name: slice(0, self.hidden_size)})
+                self._add_immediate(rows, own, one, (name,))
             start = stop
         return result
 
     def _add_immediate(
-        self, rows: Array, partials: Elementwise, factor: Array, cuts: dict[str, slice]
+        self, rows: Array, partials: Elementwise, factor: Array, gates: tuple[str, ...]
     ) -> None:
         """Add G ⊗ factor to ``rows``, touching only the entries that are not zero.
 
         Row (gate k, unit i, input d) and column (block s, unit j) meet only where i = j:
         a diagonal view, (B, K, n, d, S).
         """
-        n, (batch, count) = self.hidden_size, rows.shape[:2]
-        width = factor.shape[1]
-        blocks = rows.reshape(batch, count // (n * width), n, width, len(self.states), n)
+        n, width = self.hidden_size, factor.shape[1]
+        blocks = rows.reshape(len(rows), len(gates), n, width, len(self.states), n)
         diagonal = np.einsum("bkidsi->bkids", blocks)
         for (out, by), partial in partials.items():
-            s = self._state_cuts[out].start // n
-            diagonal[:, cuts[by].start // n, :, :, s] += partial[:, :, None] * factor[:, None, :]
+            k, s = gates.index(by), self.states.index(out)
+            diagonal[:, k, :, :, s] += partial[:, :, None] * factor[:, None, :]
 
     def jvp(
         self,

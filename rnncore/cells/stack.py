@@ -157,7 +157,7 @@ class Stack(Cell):
             own = None if dparams is None else Params(dparams).select(f"{i}.")
             parts.append(cell.jvp(weights[i], tape[i], ds[:, self._cuts[i]], dx, own))
             dx = parts[-1][:, cell.output]
-        return np.concatenate(parts, axis=-1)
+        return np.concatenate(parts, axis=1)
 
     def _like(self, tape: tuple[Any, ...]) -> Array:
         return self.layers[0]._like(tape[0])

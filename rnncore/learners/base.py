@@ -68,13 +68,15 @@ class Learner(ABC):
         return weights, self.network.initial(weights, batch.size, batch.initial_state)
 
     def _assemble(
-        self, cell: dict[str, Array], readout: dict[str, Array], initial: Array | None
+        self, cell: dict[str, Array], readout: dict[str, Array], initial: Array
     ) -> Params:
-        """Put the parts of a gradient together under the names of the parameters."""
+        """Put the parts of a gradient together under the names of the parameters.
+
+        ``initial`` counts only where the initial state is learned.
+        """
         grads = {f"cell.{name}": array for name, array in cell.items()}
         grads |= {f"readout.{name}": array for name, array in readout.items()}
         if self.network.learn_initial_state:
-            assert initial is not None
             grads["initial_state"] = initial
         return Params(grads)
 
@@ -185,11 +187,11 @@ class OnlineLearner(Learner):
         influence[:, rows:] = np.eye(size)[:learned]
         return influence
 
-    def _split(self, flat: Array) -> tuple[dict[str, Array], Array | None]:
+    def _split(self, flat: Array) -> tuple[dict[str, Array], Array]:
         """Cut a flat gradient of the influence's rows into the cell's arrays and the rest."""
         cell, start = {}, 0
         for name, shape in self.network.cell.shapes.items():
             count = math.prod(shape)
             cell[name] = flat[start : start + count].reshape(shape)
             start += count
-        return cell, flat[start:] if self.network.learn_initial_state else None
+        return cell, flat[start:]

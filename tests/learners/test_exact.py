@@ -98,6 +98,30 @@ def test_float32_follows_the_inputs(learner: str) -> None:
     assert compare(single.grads, double.grads).max_relative < 1e-5
 
 
+def stretches(steps: int) -> list[int]:
+    """The lengths of the stretches that checkpointed BPTT records."""
+    plain = zoo.network("vanilla tanh", "no mask")
+    lengths: list[int] = []
+
+    class Watched(Network):
+        def record(self, weights, s, batch, start, stop):  # type: ignore[no-untyped-def]
+            lengths.append(stop - start)
+            return super().record(weights, s, batch, start, stop)
+
+    rng = np.random.default_rng(0)
+    net = Watched(plain.cell, plain.readout, plain.loss)
+    params = zoo.random_params(net, rng)
+    CheckpointedBPTT(net).gradient(params, zoo.random_batch(net, "no mask", rng, steps, 1))
+    return lengths
+
+
+def test_checkpoints_are_square_root() -> None:
+    """Both the longest recorded stretch and the number of stretches are near sqrt(T)."""
+    assert stretches(1) == [1]
+    assert stretches(49) == [7] * 7
+    assert stretches(50) == [2, *[8] * 6]
+
+
 def test_the_check_can_fail() -> None:
     """A truncated sum, a forgotten term and a transposition are all far from the truth."""
     net, params, batch, truth = case("vanilla tanh", "squared error", 6, 2)

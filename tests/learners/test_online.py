@@ -48,6 +48,15 @@ def test_influence_entry_by_entry(cell: str, setting: str) -> None:
             assert relative_error(other.influence, truth) < 1e-12
 
 
+def test_influence_has_no_row_too_many() -> None:
+    for setting, learned in (("squared error", 0), ("learned start", 6)):
+        net = zoo.network("LSTM", setting)
+        params = zoo.random_params(net, np.random.default_rng(0))
+        influence = RTRL(net).init(params, 2).influence
+        assert influence.shape == (2, net.cell.size + learned, 6)
+        np.testing.assert_array_equal(influence[:, net.cell.size :], [np.eye(6)[:learned]] * 2)
+
+
 @pytest.mark.parametrize("learner", [RTRL, lambda n: Hybrid(n, block=3)])
 def test_steps_and_flush_sum_to_the_gradient(learner) -> None:
     rng = np.random.default_rng(2)

@@ -160,7 +160,7 @@ STEPS: dict[str, tuple[StepFunction, list[int], int]] = {
     "deep stack": (stack([gru, _lstm(), vanilla("tanh"), gru], [1, 2, 1, 1]), [2] * 5, 4),
     "feedback": (feedback(vanilla("tanh"), "logistic"), [2, 3], 0),
     "feedback around a stack": (
-        feedback(stack([gru, _lstm()], [1, 2]), "tanh", shown=1),
+        feedback(stack([second_order, _lstm()], [1, 2]), "tanh", shown=1),
         [2, 2, 2, 2],
         0,
     ),

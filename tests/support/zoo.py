@@ -54,7 +54,9 @@ CELLS: dict[str, Callable[[], Cell]] = {
     "mixed stack": lambda: Stack([LSTM(2, 2), GRUResetBefore(2, 3), SecondOrder(3, 2)]),
     "deep stack": lambda: Stack([GRU(2, 2), LSTM(2, 2, peepholes=True), Vanilla(2, 2), GRU(2, 2)]),
     "feedback": lambda: OutputFeedback(Vanilla(4, 3), 2, "logistic"),
-    "feedback around a stack": lambda: OutputFeedback(Stack([GRU(4, 2), LSTM(2, 2)]), 2, "tanh"),
+    "feedback around a stack": lambda: OutputFeedback(
+        Stack([SecondOrder(4, 2), LSTM(2, 2)]), 2, "tanh"
+    ),
     "stack on feedback": lambda: Stack([OutputFeedback(GRU(4, 2), 2, "tanh"), LSTM(2, 2)]),
     "masked vanilla": lambda: Masked(Vanilla(2, 3), {"U": RING, "W": SPARSE}),
     "masked LSTM": lambda: Masked(LSTM(2, 3), {"U": RING}),
@@ -87,6 +89,10 @@ SETTINGS: dict[str, Setting] = {
         mask="unit",
         teacher_forcing=True,
         learn_initial_state=True,
+    ),
+    "no mask": Setting(lambda c: Linear(c.output_size, 2), SquaredError),
+    "binary, no mask": Setting(
+        lambda c: Linear(c.output_size, 2, "logistic"), BinaryCrossEntropy, "binary"
     ),
     "binary": Setting(
         lambda c: Linear(c.output_size, 2, "logistic"), BinaryCrossEntropy, "binary", "unit"
@@ -128,7 +134,8 @@ def random_batch(
     if s.targets == "classes":
         targets = rng.integers(outputs, size=(steps, size))
     elif s.targets == "distribution":
-        targets = rng.dirichlet(np.ones(outputs), size=(steps, size))
+        # Weights of classes need not sum to one for the formulas to hold.
+        targets = rng.random((steps, size, outputs))
     elif s.targets == "binary":
         targets = rng.integers(2, size=(steps, size, outputs)).astype(float)
     else:

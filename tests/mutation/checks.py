@@ -1,0 +1,104 @@
+"""The checks that a mutant must face, named after the tests they are the core of.
+
+The truth is worked out once, before any mutant is in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import numpy as np
+
+from rnncore import BPTT, RTRL, CheckpointedBPTT, Hybrid
+from rnncore.verify import relative_error
+from tests.cells import test_derivatives as derivatives
+from tests.core import test_values as values
+from tests.learners import test_exact as exact
+from tests.learners import test_online as online
+
+Check = Callable[[], None]
+LEARNERS = {
+    "BPTT": BPTT,
+    "checkpointed BPTT": CheckpointedBPTT,
+    "checkpointed BPTT, every 2": lambda net: CheckpointedBPTT(net, every=2),
+    "checkpointed BPTT, every 4": lambda net: CheckpointedBPTT(net, every=4),
+    "RTRL": RTRL,
+    "hybrid, block 4": lambda net: Hybrid(net, block=4),
+    "hybrid, block 1": lambda net: Hybrid(net, block=1),
+}
+DERIVATIVES = {
+    name.removeprefix("test_"): getattr(derivatives, name)
+    for name in (
+        "test_state_jacobian",
+        "test_immediate_jacobian",
+        "test_pull_is_the_transposed_jacobian",
+        "test_pull_leaves_the_adjoint_alone",
+        "test_collect",
+        "test_push",
+        "test_influence_step",
+        "test_jvp",
+        "test_step_is_pure",
+    )
+}
+
+
+class Settled(derivatives.Case):
+    """A case whose complex-step Jacobians are worked out before any mutation."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        state, inputs, params = super().by_state(), super().by_input(), super().by_params()
+        self.by_state = lambda: state  # type: ignore[method-assign]
+        self.by_input = lambda: inputs  # type: ignore[method-assign]
+        self.by_params = lambda: params  # type: ignore[method-assign]
+        self.clean = (self.weights, self.next)
+
+    def fresh(self) -> Settled:
+        """The same case with a tape of its own, for a mutant may have left its mark."""
+        self.rng = np.random.default_rng(5)
+        self.weights = self.cell.prepare(self.params)
+        self.next, self.tape = self.cell.step(self.weights, self.s, self.x)
+        np.testing.assert_allclose(self.next, self.clean[1], rtol=1e-12)
+        return self
+
+
+@cache
+def settled(name: str) -> Settled:
+    return Settled(name)
+
+
+@cache
+def exact_loss(cell: str, setting: str) -> float:
+    net, params, batch, _ = exact.case(cell, setting, 6, 2)
+    return float(net.evaluate(params, batch))
+
+
+def gradient(cell: str, setting: str, learner: str) -> None:
+    net, params, batch, truth = exact.case(cell, setting, 6, 2)
+    loss, grads = LEARNERS[learner](net).gradient(params, batch)
+    np.testing.assert_allclose(loss, exact_loss(cell, setting), rtol=1e-12)
+    # A bound of its own, far under any mutant's effect, so that names with a zero
+    # gradient need no special care.
+    assert relative_error(grads.flat(), truth.flat()) < 1e-10
+
+
+def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    """The checks on these cells in these settings, the quickest first."""
+    for learner in LEARNERS:
+        for cell in cells:
+            for setting in settings:
+                label = f"test_exact[{cell}-{setting}-{learner}]"
+                yield label, lambda c=cell, s=setting, m=learner: gradient(c, s, m)
+    yield "test_checkpoints_are_square_root", exact.test_checkpoints_are_square_root
+    yield "test_adjoints_are_total_derivatives", values.test_adjoints_are_total_derivatives
+    yield "test_influence_has_no_row_too_many", online.test_influence_has_no_row_too_many
+    for name, test in DERIVATIVES.items():
+        for cell in cells:
+            yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())
+
+
+def warm_up(cells: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Work out every truth, and see that the unchanged package passes."""
+    for _, check in checks_for(cells, settings):
+        check()

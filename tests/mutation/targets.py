@@ -1,0 +1,128 @@
+"""Every derivative of the package: where it stands, and which cells show it at work."""
+
+from __future__ import annotations
+
+POINTWISE = ("GRU", "LSTM peepholes", "vanilla without bias")
+GENERAL = ("GRU reset before", "second order")
+STACKS = ("mixed stack", "stack on feedback")
+FEEDBACK = ("feedback", "feedback around a stack", "stack on feedback")
+MASKED = ("masked vanilla", "masked LSTM", "masked stack")
+LSTMS = (
+    "LSTM",
+    "LSTM 1997",
+    "LSTM peepholes",
+    "LSTM 1997 peepholes",
+    "LSTM coupled",
+    "LSTM coupled peepholes",
+)
+EVERYWHERE = ("vanilla tanh", "LSTM", "GRU reset before", "feedback", "mixed stack")
+PLAIN = ("squared error",)
+ALL = (
+    "squared error",
+    "learned start",
+    "teacher",
+    "teacher, learned start",
+    "no mask",
+)
+
+# target: (cells, settings)
+TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rnncore.activations:TANH.slope": (("vanilla tanh", "feedback around a stack"), PLAIN),
+    "rnncore.activations:LOGISTIC.slope": (("vanilla logistic",), PLAIN),
+    "rnncore.activations:RELU.slope": (("vanilla relu",), PLAIN),
+    "rnncore.activations:IDENTITY.slope": (("vanilla identity",), PLAIN),
+    "rnncore.cells.base:correlate": (("vanilla tanh", "GRU reset before"), PLAIN),
+    "rnncore.cells.base:Cell.state_jacobian": (("LSTM",), PLAIN),
+    "rnncore.cells.base:Cell.immediate_jacobian": (("LSTM",), PLAIN),
+    "rnncore.cells.vanilla:Vanilla.partials": (("vanilla tanh", "vanilla logistic"), PLAIN),
+    "rnncore.cells.lstm:LSTM.partials": (LSTMS, PLAIN),
+    "rnncore.cells.lstm:_down_to_h": (LSTMS, PLAIN),
+    "rnncore.cells.memory:MemoryCell.partials": (("memory cell",), PLAIN),
+    "rnncore.cells.gru:GRU.partials": (("GRU",), PLAIN),
+    "rnncore.cells.gru:GRUResetBefore.pull": (("GRU reset before",), PLAIN),
+    "rnncore.cells.gru:GRUResetBefore.input_adjoint": (("mixed stack",), PLAIN),
+    "rnncore.cells.gru:GRUResetBefore.collect": (("GRU reset before",), PLAIN),
+    "rnncore.cells.second_order:SecondOrder.pull": (("second order",), PLAIN),
+    "rnncore.cells.second_order:SecondOrder.input_adjoint": (("mixed stack",), PLAIN),
+    "rnncore.cells.second_order:SecondOrder.collect": (("second order",), PLAIN),
+    "rnncore.cells.general:GeneralCell.push": (GENERAL, PLAIN),
+    "rnncore.cells.general:GeneralCell._pull_units": (GENERAL, PLAIN),
+    "rnncore.cells.general:GeneralCell._immediate": (GENERAL, PLAIN),
+    "rnncore.cells.general:GeneralCell.influence_step": (GENERAL, PLAIN),
+    "rnncore.cells.general:GeneralCell.jvp": (GENERAL, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.pull": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell._chain": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.input_adjoint": (("stack of two",), PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.collect": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.push": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell._through": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.influence_step": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell._add_immediate": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.jvp": (POINTWISE, PLAIN),
+    "rnncore.cells.stack:Stack.pull": (STACKS, PLAIN),
+    "rnncore.cells.stack:Stack.input_adjoint": (("feedback around a stack",), PLAIN),
+    "rnncore.cells.stack:Stack.collect": (STACKS, PLAIN),
+    "rnncore.cells.stack:Stack.push": (STACKS, PLAIN),
+    "rnncore.cells.stack:Stack.influence_step": (STACKS, PLAIN),
+    "rnncore.cells.stack:Stack.jvp": (STACKS, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback.pull": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback.collect": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback.push": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback._both": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback._with_output": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback.influence_step": (FEEDBACK, PLAIN),
+    "rnncore.cells.feedback:OutputFeedback.jvp": (FEEDBACK, PLAIN),
+    "rnncore.cells.masked:Masked.collect": (MASKED, PLAIN),
+    "rnncore.cells.masked:Masked.influence_step": (MASKED, PLAIN),
+    "rnncore.cells.masked:Masked.jvp": (MASKED, PLAIN),
+    "rnncore.readouts:Linear.through": (
+        ("vanilla tanh",),
+        ("squared error", "softmax, squared error"),
+    ),
+    "rnncore.readouts:Linear.pull": (("vanilla tanh",), PLAIN),
+    "rnncore.readouts:Linear.collect": (("vanilla tanh",), PLAIN),
+    "rnncore.readouts:Units.pull": (("vanilla tanh",), ("teacher", "teacher, learned start")),
+    "rnncore.losses:SquaredError.adjoint": (("vanilla tanh",), ("squared error", "no mask")),
+    "rnncore.losses:BinaryCrossEntropy.adjoint": (("vanilla tanh",), ("binary", "binary, no mask")),
+    "rnncore.losses:CategoricalCrossEntropy.adjoint": (
+        ("vanilla tanh",),
+        ("classes", "distributions"),
+    ),
+    "rnncore.network:Network.record": (EVERYWHERE, ALL),
+    "rnncore.learners.bptt:sweep": (EVERYWHERE, ALL),
+    "rnncore.learners.bptt:BPTT.gradient": (EVERYWHERE, ALL),
+    "rnncore.learners.bptt:BPTT.adjoints": (EVERYWHERE, ALL),
+    "rnncore.learners.bptt:CheckpointedBPTT.gradient": (EVERYWHERE, ALL),
+    "rnncore.learners.bptt:CheckpointedBPTT._checkpoints": (EVERYWHERE, ALL),
+    "rnncore.learners.base:OnlineLearner.gradient": (EVERYWHERE, ALL),
+    "rnncore.learners.base:OnlineLearner._first_influence": (EVERYWHERE, ALL),
+    "rnncore.learners.base:OnlineLearner._split": (EVERYWHERE, ALL),
+    "rnncore.learners.rtrl:instant": (EVERYWHERE, ALL),
+    "rnncore.learners.rtrl:RTRL.advance": (EVERYWHERE, ALL),
+    "rnncore.learners.hybrid:Hybrid.advance": (EVERYWHERE, ALL),
+    "rnncore.learners.hybrid:Hybrid.flush": (EVERYWHERE, ALL),
+    "rnncore.learners.hybrid:Hybrid._close": (EVERYWHERE, ALL),
+    "rnncore.learners.hybrid:Hybrid._sweep": (EVERYWHERE, ALL),
+}
+
+# Mutants that no test can see, with the reason. All but the last only save work.
+EQUIVALENT: dict[str, str] = {
+    "cells.pointwise:PointwiseCell.pull, line 4: u_bar if d.dv is d.du else "
+    "self._chain(d.dv, s_bar, self._gate_cuts) → self._chain(d.dv, s_bar, self._gate_cuts)": (
+        "computes again what is known to be the same"
+    ),
+    "cells.pointwise:PointwiseCell.collect, line 9: u_bar if deltas[0].v is deltas[0].u else "
+    "np.stack([d.v for d in deltas]) → np.stack([d.v for d in deltas])": (
+        "copies again what is known to be the same"
+    ),
+    "cells.feedback:OutputFeedback.collect, line 9: 0 → 1": (
+        "no cell's collect looks at its weights"
+    ),
+    "network:Network.record, line 10: None if u is None else u[t] → None": (
+        "projects the input step by step instead of at once"
+    ),
+    "learners.bptt:sweep, line 26: s_bar.copy() if forced is None else np.where(forced, 0, "
+    "s_bar) → np.where(forced, 0, s_bar)": "where(None, 0, a) is a copy of a",
+    "learners.hybrid:Hybrid.flush, line 3: return params.zeros_like() → return "
+    "-params.zeros_like()": "minus zero is zero",
+}
