@@ -17,7 +17,7 @@ gap:.35rem .75rem;align-items:center;padding:.5rem .25rem}
 .rnn-interactive-controls select,.rnn-interactive-controls button{font:inherit;color:inherit;\
 background:transparent;border:1px solid currentColor;border-radius:.3rem;padding:.25rem .7rem;\
 min-height:2rem;justify-self:start}
-.rnn-interactive-controls select{grid-column:2/-1}
+.rnn-interactive-controls select{grid-column:span 2}
 .rnn-interactive-controls button{cursor:pointer;grid-column:1/-1}
 .rnn-interactive-controls output{font-variant-numeric:tabular-nums;min-width:4ch;text-align:right}
 .rnn-interactive-controls :focus-visible{outline:3px solid #d55e00;outline-offset:2px}

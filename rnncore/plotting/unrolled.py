@@ -150,6 +150,8 @@ def draw_unrolled(
     for edge in plan.edges():
         _draw_edge(sheet, plan, edge, direction, highlight, window)
     _nodes(sheet, plan)
+    if plan.losses:
+        _losses(sheet, plan, direction, window)
     if folded:
         _folded(sheet, plan, -3.35)
     if window is not None and window < steps and direction != "forward":
@@ -232,10 +234,19 @@ def _nodes(sheet: Canvas, plan: _Plan) -> None:
             continue
         at = plan.output(t)
         sheet.circle(at, _RADIUS, f"$y_{{{t}}}$", fill=TINTS["teal"])
-        if plan.losses:
-            high = at[1] + 1.2
-            sheet.line([(at[0], at[1] + _RADIUS), (at[0], high - 0.3)], color=MUTED)
-            sheet.box((at[0], high), 0.8, 0.6, rf"$\ell_{{{t}}}$", fill=TINTS["lilac"], size=12.5)
+
+
+def _losses(sheet: Canvas, plan: _Plan, direction: str, window: int | None) -> None:
+    """Draw a loss above each output and, on the way back, where the derivatives start."""
+    for t in sorted(plan.outputs):
+        x, y = plan.output(t)
+        low, high = y + _RADIUS, y + 1.2 - 0.3
+        shift = 0.0 if direction == "forward" else 0.13
+        forward = _PALE if direction == "backward" else MUTED
+        sheet.line([(x - shift, low), (x - shift, high)], color=forward)
+        sheet.box((x, y + 1.2), 0.8, 0.6, rf"$\ell_{{{t}}}$", fill=TINTS["lilac"], size=12.5)
+        if direction != "forward" and t > plan.steps - (window or plan.steps):
+            sheet.line([(x + shift, high), (x + shift, low)], color=_BACK, lw=1.9)
 
 
 def _folded(sheet: Canvas, plan: _Plan, x: float) -> None:

@@ -161,6 +161,8 @@ def test_window_cuts_the_way_back():
     assert len(backward(cut)) == 1 + 1 and "cut" in {t.get_text() for t in texts(cut)}
     assert len(backward(draw_unrolled(4, direction="both", outputs=[4], window=4))) == 4 + 1
     assert not backward(draw_unrolled(4))
+    assert len(backward(draw_unrolled(4, direction="both", losses=True))) == 4 + 4 + 4
+    assert len(backward(draw_unrolled(4, direction="both", losses=True, window=1))) == 1 + 1
 
 
 @pytest.mark.parametrize(
