@@ -46,7 +46,9 @@ lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 
 test-package: $(STAMP)  ## the tests of rnncore, with coverage
 	$(call heading,Tests of the package)
-	@pytest rnncore tests --ignore=tests/book --doctest-modules -n $(WORKERS) --dist loadgroup --cov=rnncore --cov-report=term
+	@pytest rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
+	$(call heading,Mutants of every derivative$(comma) and memory over long sequences)
+	@pytest tests --ignore=tests/book -m slow -n $(WORKERS) --dist loadgroup
 
 test-notebooks: $(STAMP)  ## run every notebook and compare every output with the stored one
 	$(call heading,Every notebook$(comma) run again and compared with its stored outputs)

@@ -77,7 +77,8 @@ def slope(steps: list[int], bytes_: list[int]) -> float:
 def test_online_memory_does_not_grow(learner: RTRL | Hybrid) -> None:
     online_bytes(learner, [100])  # what the first call of anything allocates for good
     used = online_bytes(learner, [100, 1000, 10_000, 100_000])
-    assert max(used) < 1.1 * used[0]
+    # The interpreter's own caches move a little; BPTT would need 1000 times as much.
+    assert max(used) < 1.5 * used[0]
 
 
 def test_bptt_memory_grows_with_t() -> None:

@@ -8,7 +8,7 @@ from tests.mutation import report
 from tests.mutation.targets import EQUIVALENT, TARGETS
 
 # One worker, so that what a target's run found is kept for the next test.
-pytestmark = pytest.mark.xdist_group("mutants")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutants")]
 
 
 @pytest.mark.parametrize("target", TARGETS)
