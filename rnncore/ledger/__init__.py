@@ -14,8 +14,17 @@ from rnncore.ledger.evidence import (
     misshapen,
     relative_error,
 )
-from rnncore.ledger.records import Record, Row, audit, build_ledger, find_notebooks, read_records
+from rnncore.ledger.records import (
+    Record,
+    Row,
+    audit,
+    build_ledger,
+    chapter_number,
+    find_notebooks,
+    read_records,
+)
 from rnncore.ledger.settle import MIME, VERDICTS, Settlement, judge, settle
+from rnncore.ledger.tables import Table, count_table, entry_table, open_table, verdict_filter
 
 __all__ = [
     "MIME",
@@ -28,16 +37,22 @@ __all__ = [
     "Row",
     "SettleError",
     "Settlement",
+    "Table",
     "agrees",
     "audit",
     "build_ledger",
     "catalogue",
+    "chapter_number",
+    "count_table",
     "differs",
+    "entry_table",
     "find_notebooks",
     "judge",
     "measured",
     "misshapen",
+    "open_table",
     "read_records",
     "relative_error",
     "settle",
+    "verdict_filter",
 ]
