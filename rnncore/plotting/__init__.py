@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .interaction import Interactive, animate, interactive
     from .jacobians import show_influence, show_jacobian
     from .matrices import heatmap, shared_limit
-    from .style import HouseFigure, figure, house_style, label_lines, use_house_style
+    from .rc import house_style, use_house_style
+    from .style import HouseFigure, figure, label_lines
     from .unrolled import draw_unrolled
 
 _HOME = {
@@ -53,7 +54,8 @@ _HOME = {
     "interaction": ("Interactive", "animate", "interactive"),
     "jacobians": ("show_influence", "show_jacobian"),
     "matrices": ("heatmap", "shared_limit"),
-    "style": ("HouseFigure", "figure", "house_style", "label_lines", "use_house_style"),
+    "rc": ("house_style", "use_house_style"),
+    "style": ("HouseFigure", "figure", "label_lines"),
     "unrolled": ("draw_unrolled",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -17,7 +17,8 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from .colors import INK
-from .style import WIDTH, axes_for, figure
+from .rc import WIDTH
+from .style import axes_for, figure
 
 Point = tuple[float, float]
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from .canvas import Canvas, Point
 from .colors import INK, MUTED, PALETTE, TINTS, text_color
-from .style import in_house_style
+from .rc import in_house_style
 
 _MEMORY = PALETTE["purple"]
 _BOX_W, _BOX_H, _OP = 1.72, 1.0, 0.27

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from .canvas import Canvas
 from .colors import INK, MUTED, PALETTE, TINTS, text_color
-from .style import figure, in_house_style
+from .rc import in_house_style
+from .style import figure
 
 __all__ = ["state_portrait", "unrolled_run"]
 

@@ -12,7 +12,8 @@ from matplotlib.patches import FancyArrowPatch
 
 from .colors import INK, MUTED, PALETTE, TINTS, text_color
 from .matrices import as_matrix
-from .style import axes_for, figure, in_house_style
+from .rc import in_house_style
+from .style import axes_for, figure
 
 _MARK = 20.0  # diameter of a unit, points
 _COLORS = (PALETTE["blue"], PALETTE["vermilion"], PALETTE["teal"], PALETTE["purple"],

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 
 from .colors import INK, MUTED, PALETTE, TINTS
 from .matrices import as_matrix, heatmap
-from .style import axes_for, figure, in_house_style
+from .rc import in_house_style
+from .style import axes_for, figure
 
 
 @in_house_style

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from .colors import INK, MUTED, color_of, contrast, text_color
 from .jacobians import show_influence
 from .matrices import as_matrix, heatmap, shared_limit
-from .style import figure, in_house_style
+from .rc import in_house_style
+from .style import figure
 
 
 @in_house_style

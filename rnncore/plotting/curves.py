@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from .colors import INK, MUTED, PALETTE, color_of, line_style
-from .style import axes_for, figure, in_house_style, label_lines
+from .rc import in_house_style
+from .style import axes_for, figure, label_lines
 
 
 def styles_for(

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from .canvas import Canvas, Point
 from .colors import INK, MUTED, PALETTE, TINTS, text_color
 from .matrices import as_matrix
-from .style import in_house_style
+from .rc import in_house_style
 
 _CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .style import house_style
+from .rc import house_style
 
 
 def as_figure(drawn: object, source: str = "draw") -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from .colors import INK
 from .matrices import as_matrix, heatmap
-from .style import in_house_style
+from .rc import in_house_style
 
 
 def _blocks(blocks: Mapping[str, int] | Sequence[str] | None, size: int) -> dict[str, int]:

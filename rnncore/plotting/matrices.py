@@ -11,7 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from .colors import INK, SEQUENTIAL, SIGNED, contrast
-from .style import WIDTH, axes_for, in_house_style
+from .rc import WIDTH, in_house_style
+from .style import axes_for
 
 _GRID = "#d9d9d9"
 _MOST_BORDERS = 40

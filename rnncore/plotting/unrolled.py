@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from .canvas import Canvas, Point
 from .colors import INK, MUTED, PALETTE, TINTS, text_color
-from .style import in_house_style
+from .rc import in_house_style
 
 _ACROSS, _UP, _RADIUS = 1.85, 1.5, 0.45
 _PALE = "#c9c9c9"

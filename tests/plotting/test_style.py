@@ -28,7 +28,8 @@ from rnncore.plotting import (
     use_house_style,
 )
 from rnncore.plotting.colors import contrast, text_color
-from rnncore.plotting.style import HOUSE, spread
+from rnncore.plotting.rc import HOUSE
+from rnncore.plotting.style import spread
 
 # Machado, Oliveira & Fernandes (2009), severity 1, in linear RGB.
 BLINDNESS = {
