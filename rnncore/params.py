@@ -44,6 +44,7 @@ class Params(Mapping[str, Array]):
     """
 
     __slots__ = ("_arrays",)
+    __array_ufunc__ = None  # a NumPy scalar in front of * leaves the product to __rmul__
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         kept: dict[str, Array] = {}

@@ -43,6 +43,7 @@ def test_algebra(params: Params) -> None:
     np.testing.assert_array_equal((params - 0.5 * params).flat(), params.flat() / 2)
     np.testing.assert_array_equal((-params).flat(), -params.flat())
     np.testing.assert_array_equal((params * np.float64(3)).flat(), 3 * params.flat())
+    np.testing.assert_array_equal((np.float64(3) * params).flat(), 3 * params.flat())
     assert params.norm() == pytest.approx(np.linalg.norm(params.flat()))
     assert params.zeros_like().norm() == 0
     assert params.zeros_like("f4").dtype == np.float32
