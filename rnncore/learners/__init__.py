@@ -1,6 +1,6 @@
 """Learners: ways to compute the gradient of a network's loss."""
 
-from rnncore.learners.base import Gradient, Learner, OnlineLearner, Step
+from rnncore.learners.base import Card, Gradient, Learner, OnlineLearner, Step
 from rnncore.learners.bptt import BPTT, CheckpointedBPTT
 from rnncore.learners.hybrid import Hybrid
 from rnncore.learners.rtrl import RTRL
@@ -8,6 +8,7 @@ from rnncore.learners.rtrl import RTRL
 __all__ = [
     "BPTT",
     "RTRL",
+    "Card",
     "CheckpointedBPTT",
     "Gradient",
     "Hybrid",

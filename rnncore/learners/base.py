@@ -31,6 +31,18 @@ class Step(NamedTuple):
     output: Array
 
 
+class Card(NamedTuple):
+    """What a table of learners says about one: orders per time step, and its source.
+
+    N state variables, n units, P parameters of the cell, T time steps.
+    """
+
+    time: str
+    memory: str
+    reference: str
+    limit: str = ""
+
+
 class Learner(ABC):
     """A way to compute dL/d theta for a network.
 
@@ -47,11 +59,17 @@ class Learner(ABC):
         ``"exact"``, ``"unbiased"`` or ``"biased"``.
     online
         Whether it can run step by step, in memory that does not grow with time.
+    random
+        Whether it draws random numbers; it then needs a generator ``rng``.
+    card
+        Its cost and source, and, if it is biased, the limit in which it becomes exact.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Literal["exact", "unbiased", "biased"]]
     online: ClassVar[bool]
+    random: ClassVar[bool] = False
+    card: ClassVar[Card]
 
     def __init__(self, network: Network) -> None:
         if not isinstance(network, Network):
@@ -59,8 +77,19 @@ class Learner(ABC):
         self.network = network
 
     @abstractmethod
-    def gradient(self, params: Params, batch: Batch) -> Gradient:
-        """The loss of a batch and its gradient, with the parameters held fixed."""
+    def gradient(
+        self, params: Params, batch: Batch, rng: np.random.Generator | None = None
+    ) -> Gradient:
+        """The loss of a batch and its gradient, with the parameters held fixed.
+
+        ``rng`` is for learners that are ``random``, which need it; others leave it alone.
+        """
+
+    def _generator(self, rng: np.random.Generator | None) -> np.random.Generator:
+        """The generator that a random learner needs, or a refusal that says so."""
+        if rng is None:
+            raise TypeError(f"rng: {self.name} draws random numbers and needs a Generator")
+        return checks.generator(rng)
 
     def _start(self, params: Params, batch: Batch) -> tuple[Weights, Array]:
         self.network.check(batch)
@@ -107,8 +136,14 @@ class OnlineLearner(Learner):
     online = True
 
     @abstractmethod
-    def init(self, params: Params, batch_size: int = 1, initial_state: Any = None) -> Any:
-        """The memory before the first step."""
+    def init(
+        self,
+        params: Params,
+        batch_size: int = 1,
+        initial_state: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """The memory before the first step; a random learner keeps ``rng`` in it."""
 
     @abstractmethod
     def advance(
@@ -155,11 +190,13 @@ class OnlineLearner(Learner):
         counted = None if batch.weights is None else batch.weights[0]
         return self.advance(weights, memory, batch.inputs[0], batch.targets[0], counted)
 
-    def gradient(self, params: Params, batch: Batch) -> Gradient:
+    def gradient(
+        self, params: Params, batch: Batch, rng: np.random.Generator | None = None
+    ) -> Gradient:
         """Run over a whole batch with the parameters held fixed, and sum."""
         weights, _ = self._start(params, batch)
         assert batch.targets is not None
-        memory = self.init(params.astype(weights.dtype), batch.size, batch.initial_state)
+        memory = self.init(params.astype(weights.dtype), batch.size, batch.initial_state, rng)
         total, flat = 0.0, np.zeros(params.size, weights.dtype)
         for t in range(batch.steps):
             mask = None if batch.weights is None else batch.weights[t]

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.data import Batch
-from rnncore.learners.base import Array, Gradient, Learner
+from rnncore.learners.base import Array, Card, Gradient, Learner
 from rnncore.network import Network, Record, Weights
 from rnncore.params import Params
 
@@ -63,8 +63,11 @@ class BPTT(Learner):
     name = "BPTT"
     kind = "exact"
     online = False
+    card = Card("P", "T N", "Rumelhart, Hinton & Williams 1986; Werbos 1990")
 
-    def gradient(self, params: Params, batch: Batch) -> Gradient:
+    def gradient(
+        self, params: Params, batch: Batch, rng: np.random.Generator | None = None
+    ) -> Gradient:
         weights, s = self._start(params, batch)
         network = self.network
         record = network.record(weights, s, batch, 0, batch.steps)
@@ -111,12 +114,15 @@ class CheckpointedBPTT(Learner):
     name = "checkpointed BPTT"
     kind = "exact"
     online = False
+    card = Card("2 P", "sqrt(T) N", "Griewank & Walther 2000; Chen et al. 2016")
 
     def __init__(self, network: Network, every: int | None = None) -> None:
         super().__init__(network)
         self.every = None if every is None else checks.positive_int(every, "every")
 
-    def gradient(self, params: Params, batch: Batch) -> Gradient:
+    def gradient(
+        self, params: Params, batch: Batch, rng: np.random.Generator | None = None
+    ) -> Gradient:
         weights, s = self._start(params, batch)
         network, every = self.network, self.every or math.isqrt(batch.steps - 1) + 1
         starts = range(0, batch.steps, every)

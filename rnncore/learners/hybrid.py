@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncore import checks
-from rnncore.learners.base import Array, OnlineLearner, Step
+from rnncore.learners.base import Array, Card, OnlineLearner, Step
 from rnncore.learners.rtrl import Instant, instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
@@ -52,13 +52,20 @@ class Hybrid(OnlineLearner):
 
     name = "hybrid"
     kind = "exact"
+    card = Card("N P + N^2 P / h", "N P + h N", "Schmidhuber 1992")
 
     def __init__(self, network: Network, block: int | None = None) -> None:
         super().__init__(network)
         size = network.cell.state_size if block is None else block
         self.block = checks.positive_int(size, "block")
 
-    def init(self, params: Params, batch_size: int = 1, initial_state: Any = None) -> Memory:
+    def init(
+        self,
+        params: Params,
+        batch_size: int = 1,
+        initial_state: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> Memory:
         state = self._first_state(params, batch_size, initial_state)
         return Memory(state, self._first_influence(state), ())
 

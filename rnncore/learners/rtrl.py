@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncore.learners.base import Array, OnlineLearner, Step
+from rnncore.learners.base import Array, Card, OnlineLearner, Step
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -71,8 +71,15 @@ class RTRL(OnlineLearner):
 
     name = "RTRL"
     kind = "exact"
+    card = Card("N n P", "N P", "Robinson & Fallside 1987; Williams & Zipser 1989")
 
-    def init(self, params: Params, batch_size: int = 1, initial_state: Any = None) -> Memory:
+    def init(
+        self,
+        params: Params,
+        batch_size: int = 1,
+        initial_state: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> Memory:
         state = self._first_state(params, batch_size, initial_state)
         return Memory(state, self._first_influence(state))
 
