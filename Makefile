@@ -22,7 +22,7 @@ heading = @printf '\n=== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint test-package test-notebooks test-book notebooks serve environment clean distclean
+.PHONY: help book test lint test-package test-notebooks test-book notebooks experiments serve environment clean distclean
 
 help:  ## print this list
 	@echo 'How Recurrent Networks Learn. Commands:'
@@ -64,6 +64,9 @@ notebooks: $(STAMP)  ## format every notebook, execute it anew and store it in n
 	@ruff check --quiet --select I --fix notebooks
 	@ruff format --quiet notebooks
 	@python tools/notebooks.py run
+
+experiments: $(STAMP)  ## redo the long runs whose stored results the chapters read (minutes)
+	@set -e; for script in experiments/*/run.py; do echo "$$script"; python $$script; done
 
 serve: book  ## build the book and serve it at http://localhost:8000
 	@python -m http.server --directory _build/html 8000

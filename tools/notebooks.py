@@ -26,6 +26,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+LEDGER = "27-ledger.ipynb"
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -320,10 +321,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     paths = options.paths or sorted(FOLDER.glob("*.ipynb"))
     failed = 0
     if options.command == "run":
-        with ProcessPoolExecutor(max_workers=options.jobs) as pool:
-            for path, (succeeded, line) in zip(paths, pool.map(run, paths), strict=True):
-                print(f"{path.name}: {line}", flush=True)
-                failed += not succeeded
+        # The ledger reads what the other chapters have stored, so it comes after them.
+        first = [path for path in paths if path.name != LEDGER]
+        last = [path for path in paths if path.name == LEDGER]
+        for group in (first, last):
+            with ProcessPoolExecutor(max_workers=options.jobs) as pool:
+                for path, (succeeded, line) in zip(group, pool.map(run, group), strict=True):
+                    print(f"{path.name}: {line}", flush=True)
+                    failed += not succeeded
     for path in paths if options.command != "run" else []:
         if options.command == "normalise":
             store(path, read(path))

@@ -81,7 +81,8 @@ class BPTT(Learner):
         """The total derivatives dL/ds_t for t = 0 … T, shape (T + 1, B, N).
 
         Entry t + 1 belongs to the state after ``inputs[t]``; where a teacher forces, to
-        the state before it was replaced.
+        the state before it was replaced. In a stack the whole state is pushed after its
+        step: what a lower layer hands up within that same step is not counted.
         """
         weights, s = self._start(params, batch)
         record = self.network.record(weights, s, batch, 0, batch.steps)
