@@ -4,6 +4,7 @@ from rnncore.learners.base import Card, Gradient, Learner, OnlineLearner, Step
 from rnncore.learners.bptt import BPTT, CheckpointedBPTT
 from rnncore.learners.hybrid import Hybrid
 from rnncore.learners.rtrl import RTRL
+from rnncore.learners.snap import SnAp
 
 __all__ = [
     "BPTT",
@@ -14,5 +15,6 @@ __all__ = [
     "Hybrid",
     "Learner",
     "OnlineLearner",
+    "SnAp",
     "Step",
 ]

@@ -11,11 +11,13 @@ from functools import cache
 import numpy as np
 
 from rnncore import BPTT, RTRL, CheckpointedBPTT, Hybrid
+from rnncore.learners import SnAp
 from rnncore.verify import relative_error
 from tests.cells import test_derivatives as derivatives
 from tests.core import test_values as values
 from tests.learners import test_exact as exact
 from tests.learners import test_online as online
+from tests.learners import test_snap as snap
 
 Check = Callable[[], None]
 LEARNERS = {
@@ -26,6 +28,7 @@ LEARNERS = {
     "RTRL": RTRL,
     "hybrid, block 4": lambda net: Hybrid(net, block=4),
     "hybrid, block 1": lambda net: Hybrid(net, block=1),
+    "SnAp at saturation": lambda net: SnAp(net, steps=50),
 }
 DERIVATIVES = {
     name.removeprefix("test_"): getattr(derivatives, name)
@@ -93,6 +96,7 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     yield "test_checkpoints_are_square_root", exact.test_checkpoints_are_square_root
     yield "test_adjoints_are_total_derivatives", values.test_adjoints_are_total_derivatives
     yield "test_influence_has_no_row_too_many", online.test_influence_has_no_row_too_many
+    yield "test_masked_rtrl[LSTM]", lambda: snap.agrees("LSTM", "learned start", 1)
     for name, test in DERIVATIVES.items():
         for cell in cells:
             yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())

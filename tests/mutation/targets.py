@@ -103,6 +103,11 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.hybrid:Hybrid.flush": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid._close": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid._sweep": (EVERYWHERE, ALL),
+    "rnncore.learners.snap:transition": (("GRU", "masked LSTM", "feedback"), PLAIN),
+    "rnncore.learners.snap:SnAp._gather": (("LSTM",), ("learned start",)),
+    "rnncore.learners.snap:SnAp.advance": (("LSTM",), ALL),
+    "rnncore.learners.snap:SnAp._propagate": (("LSTM", "mixed stack"), PLAIN),
+    "rnncore.learners.snap:SnAp._immediate": (("LSTM", "mixed stack"), PLAIN),
 }
 
 # Mutants that no test can see, with the reason. All but the last only save work.

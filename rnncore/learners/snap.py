@@ -1,0 +1,247 @@
+"""SnAp-n: real-time recurrent learning on a sparse pattern."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncore import checks
+from rnncore.cells.base import Cell
+from rnncore.cells.masked import Masked
+from rnncore.cells.pointwise import PointwiseCell
+from rnncore.learners.base import Array, Card, OnlineLearner, Step
+from rnncore.learners.rtrl import instant
+from rnncore.network import Network, Weights
+from rnncore.params import Params
+
+_POINTS = 24  # random points at which the structure is looked at
+
+
+class Structure(NamedTuple):
+    """Where a cell's Jacobians can be different from zero.
+
+    ``transition`` (N, N): whether new state i depends on old state j; ``immediate`` (P, N):
+    whether parameter p enters new state i within the step.
+    """
+
+    transition: Array
+    immediate: Array
+
+
+def structure(cell: Cell) -> Structure:
+    """Read the structural pattern of D and F off the cell's own Jacobians.
+
+    An entry that is zero at random weights, states and inputs, drawn from a continuous
+    distribution, is zero everywhere with probability one. Rectifiers are shut at half of
+    the points, so many are looked at, and the patterns joined. Cost O(N P) a point, once.
+    """
+    rng = np.random.default_rng(0)
+    transition = np.zeros((cell.state_size, cell.state_size), bool)
+    immediate = np.zeros((cell.size, cell.state_size), bool)
+    for _ in range(_POINTS):
+        # Divided by the root of the fan-in, so that no unit is saturated to the last bit.
+        drawn = {
+            name: rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+            for name, shape in cell.shapes.items()
+        }
+        weights = cell.prepare(Params(drawn))
+        s = rng.standard_normal((1, cell.state_size))
+        _, tape = cell.step(weights, s, rng.standard_normal((1, cell.input_size)))
+        transition |= (cell.state_jacobian(weights, tape) != 0).any(axis=0)
+        immediate |= (cell.immediate_jacobian(weights, tape) != 0).any(axis=0)
+    return Structure(transition, immediate)
+
+
+def patterns(network: Network) -> list[Array]:
+    """The patterns of SnAp-1, SnAp-2, … up to saturation, each (R, N), boolean.
+
+        pattern_1 = [F != 0],   pattern_n = pattern_1 or pattern_{n-1} [D != 0]^T
+
+    Entry (p, i) of pattern_n says whether parameter p reaches state i in at most n steps,
+    the one in which it is used counted as the first. A learned initial state adds N rows
+    to the P of the cell, and for those pattern_1 is the identity, ds_0/ds_0. The last
+    pattern of the list is closed: one more step adds nothing.
+    """
+    found = structure(network.cell)
+    first = found.immediate
+    if network.learn_initial_state:
+        first = np.concatenate([first, np.eye(network.cell.state_size, dtype=bool)])
+    reached = [first]
+    while True:
+        further = first | (reached[-1] @ found.transition.T)
+        if np.array_equal(further, reached[-1]):
+            return reached
+        reached.append(further)
+
+
+def colors(immediate: Array) -> Array:
+    """Paint the states so that no parameter enters two states of the same color, (C, N).
+
+    Curtis, Powell & Reid (1974): the C sums of adjoints of equal color then tell every
+    entry of F apart. For a pointwise cell C is the number of state blocks.
+    """
+    clash = (immediate.T.astype(float) @ immediate) > 0
+    painted: list[Array] = []
+    for i in range(len(clash)):
+        for group in painted:
+            if not (clash[i] & group).any():
+                group[i] = True
+                break
+        else:
+            painted.append(np.arange(len(clash)) == i)
+    return np.array(painted)
+
+
+def transition(cell: Cell, weights: Any, tape: Any) -> Array:
+    """D = ds_t/ds_{t-1}, (B, N, N): the cell's state Jacobian, written down where it can be.
+
+    For a pointwise cell D = E + G_v U has its entries in the partials and in U, so writing
+    it down costs O(P). All other cells push N unit tangents forward, O(N P).
+    """
+    inner = cell
+    while isinstance(inner, Masked):
+        inner = inner.cell
+    if not (isinstance(inner, PointwiseCell) and "U" in inner.shapes):
+        return cell.state_jacobian(weights, tape)
+    d, n, size = tape.partials, inner.hidden_size, inner.state_size
+    through = inner._through(d.dv, weights["U"])
+    result = np.zeros((len(through), size, size), np.result_type(through, *d.ds.values()))
+    result[:, :, inner.output] = through.transpose(0, 2, 1)
+    units = np.arange(n)
+    for (out, by), partial in d.ds.items():
+        rows, columns = inner._state_cuts[out].start, inner._state_cuts[by].start
+        result[:, rows + units, columns + units] += partial
+    return result
+
+
+class Memory(NamedTuple):
+    """The state (B, N) and the kept entries of the influence matrix, (B, R, w).
+
+    Entry (b, p, k) is ds_i/d theta_p for the k-th state i that row p may reach.
+    """
+
+    state: Array
+    influence: Array
+
+
+class SnAp(OnlineLearner):
+    """The sparse n-step approximation of real-time recurrent learning.
+
+    Of the influence matrix only those entries are kept where the parameter reaches the
+    state within n steps; after each step all others count as zero:
+
+        J_t = M_n * (D_t J_{t-1} + F_t)
+
+    with M_n the pattern of entries that are not zero within n steps. It is read off the
+    cell itself (:func:`patterns`), so it holds for every cell, composite and mask.
+
+    Biased. It is exact once the pattern is saturated, n >= :attr:`saturation`, and for
+    sequences of at most n steps (without a learned initial state, which reaches further
+    by one step).
+
+    The influence is stored in a compact form: row p has the list of the states that it
+    reaches, padded to the longest, w. An update gathers the entries of D between those
+    states: O(P w^2) a step, memory O(P w). F comes from C pulled adjoints, one for each
+    color of the states, O(C P). With n = 1 on a pointwise cell w and C are the number
+    of state blocks, whatever the size: O(P). (Composites and cells of the general kind
+    need O(N P) to write D down.)
+
+    Parameters
+    ----------
+    network
+        The network to learn.
+    steps
+        The paper's n, the number of steps within which influence is followed.
+
+    Attributes
+    ----------
+    pattern
+        (R, N), boolean: the entries that are kept. R counts the parameters of the cell,
+        and the learned initial state.
+    saturation
+        The smallest n whose pattern holds every entry that is ever different from zero.
+
+    References
+    ----------
+    Menick, Elsen, Evci, Osindero, Simonyan & Graves (2020), arXiv:2006.07232 (ICLR 2021),
+    section 3.
+
+    Examples
+    --------
+    >>> from rnncore import LSTM, Linear, Network, SquaredError
+    >>> learner = SnAp(Network(LSTM(2, 3), Linear(3, 1), SquaredError()), steps=1)
+    >>> learner.width, learner.saturation
+    (2, 2)
+    """
+
+    name = "SnAp"
+    kind = "biased"
+    card = Card("P w^2", "P w", "Menick et al. 2020", "n at saturation, or n >= T")
+
+    def __init__(self, network: Network, steps: int = 1) -> None:
+        super().__init__(network)
+        self.steps = checks.positive_int(steps, "steps")
+        reached = patterns(network)
+        self.saturation = len(reached)
+        self.pattern = reached[min(self.steps, self.saturation) - 1]
+        self.colors = colors(reached[0][: network.cell.size])
+        self.width = max(1, int(self.pattern.sum(axis=1).max()))
+        # Reached states first, in their order; the padding points at states not reached.
+        self._states = np.argsort(~self.pattern, axis=1, kind="stable")[:, : self.width]
+        self._kept = np.take_along_axis(self.pattern, self._states, axis=1)
+        # The pulled adjoint whose color is that of the state; any, where F has no entry.
+        own = self._states[: network.cell.size]
+        self._painted = self.colors.argmax(axis=0)[own]
+        self._enters = np.take_along_axis(reached[0][: network.cell.size], own, axis=1)
+
+    def init(
+        self,
+        params: Params,
+        batch_size: int = 1,
+        initial_state: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> Memory:
+        state = self._first_state(params, batch_size, initial_state)
+        return Memory(state, self._gather(self._first_influence(state)))
+
+    def _gather(self, influence: Array) -> Array:
+        """The kept entries (B, R, w) of an influence matrix (B, R, N)."""
+        return np.take_along_axis(influence, self._states[None], axis=2)
+
+    def advance(
+        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
+    ) -> tuple[Memory, Step]:
+        now = instant(self.network, weights, memory.state, x, target, mask)
+        influence = self._propagate(weights, now.tape, memory.influence)
+        influence[:, : self.network.cell.size] += self._immediate(weights, now.tape)
+        s_bar = np.zeros(now.free.shape, now.h_bar.dtype)
+        s_bar[:, self.network.cell.output] = now.h_bar
+        flat = (influence * s_bar[:, self._states]).sum(axis=(0, 2))
+        if now.forced is not None:
+            influence = np.where(now.forced[:, self._states], 0, influence)
+        cell, initial = self._split(flat)
+        grads = self._assemble(cell, now.readout, initial)
+        return Memory(now.state, influence), Step(now.loss, grads, now.output)
+
+    def _propagate(self, weights: Weights, tape: Any, influence: Array) -> Array:
+        """D J on the pattern: each kept entry from the kept entries of its own row."""
+        d = transition(self.network.cell, weights.cell, tape)
+        result = np.empty(influence.shape, np.result_type(d, influence))
+        for k in range(self.width):
+            gathered = d[:, self._states[:, k, None], self._states]
+            result[..., k] = (gathered * influence).sum(axis=2)
+        return result * self._kept
+
+    def _immediate(self, weights: Weights, tape: Any) -> Array:
+        """F on the pattern, (B, P, w), from one pulled adjoint for each color."""
+        cell, like = self.network.cell, self.network.cell._like(tape)
+        seeds = np.broadcast_to(
+            self.colors[:, None, :].astype(like.dtype),
+            (len(self.colors), len(like), cell.state_size),
+        )
+        _, delta = cell.pull(weights.cell, tape, seeds)
+        rows = cell.collect(weights.cell, [tape], [delta], per_example=True)
+        flat = np.concatenate([a.reshape(*a.shape[:2], -1) for a in rows.values()], axis=2)
+        entries = np.take_along_axis(flat.transpose(1, 2, 0), self._painted[None], axis=2)
+        return entries * self._enters
