@@ -68,6 +68,8 @@ class Record(NamedTuple):
 class Network:
     """A recurrent network with its loss.
 
+    ::
+
         s_t = cell(s_{t-1}, x_t),   y_t = readout(h_t)
         L = 1/B sum_b sum_t sum_k mask_tbk l(y_tbk, d_tbk)
 

@@ -29,6 +29,8 @@ class _Delta(NamedTuple):
 class OutputFeedback(Cell):
     """A cell with back-projections: outputs that are fed back as further inputs.
 
+    ::
+
         inner_t = cell(inner_{t-1}, (x_t, y_{t-1}))
         y_t = f(V h_t + b)                          h_t: what the inner cell shows
 

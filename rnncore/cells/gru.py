@@ -18,6 +18,8 @@ from rnncore.params import Params
 class GRU(PointwiseCell):
     """The gated recurrent unit with the reset AFTER the recurrent product.
 
+    ::
+
         r = sigma(W_r x_t + b_r + U_r h_{t-1} + b_hr)          reset gate
         z = sigma(W_z x_t + b_z + U_z h_{t-1} + b_hz)          update gate
         n = tanh(W_n x_t + b_n + r (U_n h_{t-1} + b_hn))       candidate
@@ -70,6 +72,8 @@ class _Tape(NamedTuple):
 
 class GRUResetBefore(GeneralCell):
     """The gated recurrent unit with the reset BEFORE the recurrent product.
+
+    ::
 
         r = sigma(W_r x_t + U_r h_{t-1} + b_r)
         z = sigma(W_z x_t + U_z h_{t-1} + b_z)

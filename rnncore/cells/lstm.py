@@ -13,7 +13,7 @@ from rnncore.cells.pointwise import Blocks, Elementwise, Partials, PointwiseCell
 class LSTM(PointwiseCell):
     """Long short-term memory.
 
-    With a_k = W_k x_t + U_k h_{t-1} + b_k for each gate k:
+    With a_k = W_k x_t + U_k h_{t-1} + b_k for each gate k::
 
         i = sigma(a_i + p_i c_{t-1})        input gate
         f = sigma(a_f + p_f c_{t-1})        forget gate

@@ -11,6 +11,8 @@ from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 class MemoryCell(PointwiseCell):
     """A linear memory behind three gates: keep, write and read.
 
+    ::
+
         k, w, r = sigma(a_k), sigma(a_w), sigma(a_r)      gates
         c_t = k c_{t-1} + w a_value                       content, not squashed
         h_t = r c_t                                       what is read

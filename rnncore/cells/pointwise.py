@@ -2,6 +2,8 @@
 
 A cell of this kind is
 
+::
+
     u = W x + b             input pre-activations, K gates of n units
     v = U h (+ b_h)         recurrent pre-activations, K gates of n units
     s' = g(s, u, v; p)      pointwise: unit i of s' depends on unit i of s, u, v, p alone

@@ -14,7 +14,7 @@ from rnncore.params import Params
 class Stack(Cell):
     """Layers of cells, of any depth and mixture.
 
-    Within one time step layer l reads what layer l - 1 shows after that same step:
+    Within one time step layer l reads what layer l - 1 shows after that same step::
 
         s^l_t = cell_l(s^l_{t-1}, x^l_t),   x^0_t = x_t,   x^l_t = h^{l-1}_t
 

@@ -18,6 +18,8 @@ def sweep(
 ) -> tuple[Array, list, list[Array]]:
     """Run the adjoint recursion backwards over a recorded stretch.
 
+    ::
+
         dL/ds_t = dl_t/ds_t + (ds_{t+1}/ds_t)^T dL/ds_{t+1}
 
     Parameters
@@ -49,7 +51,7 @@ class BPTT(Learner):
     """Backpropagation through time.
 
     The forward pass is recorded; the adjoint recursion runs back over it once; the
-    gradient of each weight matrix is then one product over all times:
+    gradient of each weight matrix is then one product over all times::
 
         delta_t = dL/da_t,   dL/dW = sum_t delta_t x_t^T,   dL/dU = sum_t delta_t h_{t-1}^T
 

@@ -28,6 +28,8 @@ class Hybrid(OnlineLearner):
     end, ONE backward sweep over the block carries n + 1 adjoints: the block's losses, and a
     unit adjoint for each state variable. It gives
 
+    ::
+
         gradient += dL_block/d theta (own) + q^T dL_block/ds_start
         q <- ds_end/d theta (own) + (ds_end/ds_start) q
 

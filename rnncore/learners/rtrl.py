@@ -53,7 +53,7 @@ def instant(
 class RTRL(OnlineLearner):
     """Real-time recurrent learning.
 
-    The influence matrix J_t = ds_t/d theta is carried along with the state,
+    The influence matrix J_t = ds_t/d theta is carried along with the state::
 
         J_t = D_t J_{t-1} + F_t,   D_t = ds_t/ds_{t-1},   F_t = ds_t/d theta (s_{t-1} fixed)
 

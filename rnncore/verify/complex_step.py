@@ -1,6 +1,6 @@
 """Complex-step differentiation: derivatives to rounding error from function values alone.
 
-For a function f that is analytic and real on the real axis,
+For a function f that is analytic and real on the real axis::
 
     f(x + i h) = f(x) + i h f'(x) - h^2/2 f''(x) - …   so   f'(x) = Im f(x + i h) / h + O(h^2)
 

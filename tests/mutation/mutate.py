@@ -10,10 +10,11 @@ import contextlib
 import importlib
 import inspect
 import sys
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from rnncore import show_source
 
 Change = tuple[str, ast.AST]
 
@@ -22,7 +23,8 @@ Change = tuple[str, ast.AST]
 class Mutant:
     """One change of one function.
 
-    ``target`` is "module:Class.function"; ``line`` counts within the function.
+    ``target`` is "module:Class.function"; ``line`` counts within the function, its
+    docstring left out.
     """
 
     target: str
@@ -54,7 +56,8 @@ def source_of(target: str) -> str:
         lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
         body = ast.unparse(lambdas[-1].body)
         return f"def slope(a, y):\n    return {body}\n"
-    return textwrap.dedent(inspect.getsource(inspect.unwrap(getattr(owner, name))))
+    # Without the docstring, so that a better text moves no line.
+    return str(show_source(inspect.unwrap(getattr(owner, name))))
 
 
 def changes(node: ast.AST) -> Iterator[ast.AST]:

@@ -123,10 +123,10 @@ EQUIVALENT: dict[str, str] = {
     "cells.feedback:OutputFeedback.collect, line 9: 0 → 1": (
         "no cell's collect looks at its weights"
     ),
-    "network:Network.record, line 10: None if u is None else u[t] → None": (
+    "network:Network.record, line 9: None if u is None else u[t] → None": (
         "projects the input step by step instead of at once"
     ),
-    "learners.bptt:sweep, line 26: s_bar.copy() if forced is None else np.where(forced, 0, "
+    "learners.bptt:sweep, line 11: s_bar.copy() if forced is None else np.where(forced, 0, "
     "s_bar) → np.where(forced, 0, s_bar)": "where(None, 0, a) is a copy of a",
     "learners.hybrid:Hybrid.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
