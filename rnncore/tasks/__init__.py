@@ -14,9 +14,20 @@ stands a function ``..._baseline`` that gives what the best predictor without me
 :func:`adding`            sum of two marked numbers
 :func:`oscillation`       a wave produced without input
 ========================  ====================================================================
+
+:func:`influence_balancing` is a task of another kind: it comes with its network, on which
+truncated gradients have the wrong sign, and has no randomness.
 """
 
 from rnncore.tasks.common import Baseline, binary_baseline, error_rate, per_score, windowed
+from rnncore.tasks.influence_balancing import (
+    BalancedChain,
+    Balancing,
+    balancing_horizon,
+    balancing_influence,
+    influence_balancing,
+    influence_by_running,
+)
 from rnncore.tasks.logic import (
     delayed_xor,
     delayed_xor_baseline,
@@ -43,13 +54,19 @@ from rnncore.tasks.order import (
 from rnncore.tasks.oscillation import oscillation, oscillation_baseline
 
 __all__ = [
+    "BalancedChain",
+    "Balancing",
     "Baseline",
     "adding",
     "adding_baseline",
+    "balancing_horizon",
+    "balancing_influence",
     "binary_baseline",
     "delayed_xor",
     "delayed_xor_baseline",
     "error_rate",
+    "influence_balancing",
+    "influence_by_running",
     "latch",
     "latch_baseline",
     "oscillation",

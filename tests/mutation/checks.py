@@ -15,9 +15,12 @@ from rnncore.learners import SnAp
 from rnncore.verify import relative_error
 from tests.cells import test_derivatives as derivatives
 from tests.core import test_values as values
+from tests.learners import test_artbp as artbp
 from tests.learners import test_exact as exact
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
+from tests.learners import test_truncated as truncated
+from tests.tasks import test_influence_balancing as balancing
 
 Check = Callable[[], None]
 LEARNERS = {
@@ -100,6 +103,22 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     for name, test in DERIVATIVES.items():
         for cell in cells:
             yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())
+    yield from truncation()
+
+
+def truncation() -> Iterable[tuple[str, Check]]:
+    """Of the truncated learners, and of the task that shows where they go wrong."""
+    setting = "teacher, learned start"
+    for k1, k2 in ((2, 3), (1, 1), (2, 5), (7, 7)):
+        label = f"test_grid[{k1}-{k2}-{setting}]"
+        yield label, lambda a=k1, b=k2: truncated.agrees("vanilla tanh", setting, 7, 2, a, b)
+    yield "test_step_by_step of truncated BPTT", truncated.test_step_by_step
+    for cuts in ((False, True, False, False), (False,) * 4, (True,) * 4):
+        label = f"test_every_single_pattern[{setting}-falling, {cuts}]"
+        yield label, lambda x=cuts: artbp.agrees("vanilla tanh", setting, "falling", x)
+    yield "test_step_by_step of ARTBP", artbp.test_step_by_step
+    yield "test_derivatives of the balanced chain", balancing.test_derivatives_of_the_chain
+    yield "test_the_chain", balancing.test_the_chain
 
 
 def warm_up(cells: tuple[str, ...], settings: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ LSTMS = (
     "LSTM coupled peepholes",
 )
 EVERYWHERE = ("vanilla tanh", "LSTM", "GRU reset before", "feedback", "mixed stack")
+TANH = ("vanilla tanh",)
 PLAIN = ("squared error",)
 ALL = (
     "squared error",
@@ -103,6 +104,19 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.hybrid:Hybrid.flush": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid._close": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid._sweep": (EVERYWHERE, ALL),
+    "rnncore.learners.truncated:carry_back": (TANH, PLAIN),
+    "rnncore.learners.truncated:nothing": (TANH, PLAIN),
+    "rnncore.learners.truncated:TruncatedBPTT.advance": (TANH, PLAIN),
+    "rnncore.learners.truncated:TruncatedBPTT.flush": (TANH, PLAIN),
+    "rnncore.learners.truncated:TruncatedBPTT._sweep": (TANH, PLAIN),
+    "rnncore.learners.artbp:ARTBP.advance": (TANH, PLAIN),
+    "rnncore.learners.artbp:ARTBP.flush": (TANH, PLAIN),
+    "rnncore.learners.artbp:ARTBP._sweep": (TANH, PLAIN),
+    "rnncore.tasks.influence_balancing:BalancedChain.step": (TANH, PLAIN),
+    "rnncore.tasks.influence_balancing:BalancedChain.pull": (TANH, PLAIN),
+    "rnncore.tasks.influence_balancing:BalancedChain.input_adjoint": (TANH, PLAIN),
+    "rnncore.tasks.influence_balancing:BalancedChain.collect": (TANH, PLAIN),
+    "rnncore.tasks.influence_balancing:BalancedChain.rest": (TANH, PLAIN),
     "rnncore.learners.snap:transition": (("GRU", "masked LSTM", "feedback"), PLAIN),
     "rnncore.learners.snap:SnAp._gather": (("LSTM",), ("learned start",)),
     "rnncore.learners.snap:SnAp.advance": (("LSTM",), ALL),
@@ -129,5 +143,9 @@ EQUIVALENT: dict[str, str] = {
     "learners.bptt:sweep, line 11: s_bar.copy() if forced is None else np.where(forced, 0, "
     "s_bar) → np.where(forced, 0, s_bar)": "where(None, 0, a) is a copy of a",
     "learners.hybrid:Hybrid.flush, line 3: return params.zeros_like() → return "
+    "-params.zeros_like()": "minus zero is zero",
+    "learners.truncated:TruncatedBPTT.flush, line 4: return params.zeros_like() → return "
+    "-params.zeros_like()": "minus zero is zero",
+    "learners.artbp:ARTBP.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
 }
