@@ -1,0 +1,14 @@
+"""Hessian-free optimization: Gauss-Newton products, conjugate gradients, damping."""
+
+from rnncore.optimizers.hessian_free.conjugate_gradients import Solution, conjugate_gradients
+from rnncore.optimizers.hessian_free.curvature import GaussNewton
+from rnncore.optimizers.hessian_free.optimizer import HessianFree, HessianFreeState, Report
+
+__all__ = [
+    "GaussNewton",
+    "HessianFree",
+    "HessianFreeState",
+    "Report",
+    "Solution",
+    "conjugate_gradients",
+]
