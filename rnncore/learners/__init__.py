@@ -4,6 +4,7 @@ from rnncore.learners.artbp import ARTBP
 from rnncore.learners.base import Card, Gradient, Learner, OnlineLearner, Step
 from rnncore.learners.bptt import BPTT, CheckpointedBPTT
 from rnncore.learners.hybrid import Hybrid
+from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized
 from rnncore.learners.rtrl import RTRL
 from rnncore.learners.snap import SnAp
 from rnncore.learners.truncated import TruncatedBPTT
@@ -17,7 +18,10 @@ __all__ = [
     "Gradient",
     "Hybrid",
     "Learner",
+    "Omega",
     "OnlineLearner",
+    "PascanuOmega",
+    "Regularized",
     "SnAp",
     "Step",
     "TruncatedBPTT",
