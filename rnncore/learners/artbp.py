@@ -47,9 +47,11 @@ def falling(length: float, exponent: float) -> Callable[[int], float]:
     >>> [round(chance(age), 3) for age in (1, 10, 100)]
     [0.143, 0.1, 0.025]
 
-    References
-    ----------
-    Tallec & Ollivier (2017) advise chances that keep the weights of long stretches polynomial.
+    Notes
+    -----
+    Mean and tail follow from the chances of survival, prod (1 - c), by summing Gamma functions,
+    and are tested. Any chances below 1 leave :class:`ARTBP` unbiased, so nothing rests on this
+    formula; it has not been compared with the one that the paper gives.
     """
     if not 1 < length < np.inf:
         raise ValueError(f"length: expected a finite number above 1, got {length}")
