@@ -12,6 +12,7 @@ stands a function ``..._baseline`` that gives what the best predictor without me
 :func:`latch`             one bit held against noise
 :func:`recall`            one bit stored and read on command
 :func:`adding`            sum of two marked numbers
+:func:`lagged_add`        sum of the inputs t1 and t2 steps ago, a part of the loss for each
 :func:`oscillation`       a wave produced without input
 ========================  ====================================================================
 
@@ -19,6 +20,7 @@ stands a function ``..._baseline`` that gives what the best predictor without me
 truncated gradients have the wrong sign, and has no randomness.
 """
 
+from rnncore.tasks.add import lagged_add, lagged_add_baseline
 from rnncore.tasks.common import Baseline, binary_baseline, error_rate, per_score, windowed
 from rnncore.tasks.influence_balancing import (
     BalancedChain,
@@ -67,6 +69,8 @@ __all__ = [
     "error_rate",
     "influence_balancing",
     "influence_by_running",
+    "lagged_add",
+    "lagged_add_baseline",
     "latch",
     "latch_baseline",
     "oscillation",
