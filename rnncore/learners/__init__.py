@@ -3,18 +3,27 @@
 from rnncore.learners.artbp import ARTBP
 from rnncore.learners.base import Card, Gradient, Learner, OnlineLearner, Step
 from rnncore.learners.bptt import BPTT, CheckpointedBPTT
+from rnncore.learners.dni import DNI, Critic
+from rnncore.learners.forward_gradient import ForwardGradient
 from rnncore.learners.hybrid import Hybrid
+from rnncore.learners.kf_rtrl import KFRTRL
 from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized
 from rnncore.learners.rtrl import RTRL
 from rnncore.learners.snap import SnAp
 from rnncore.learners.truncated import TruncatedBPTT
+from rnncore.learners.uoro import UORO
 
 __all__ = [
     "ARTBP",
     "BPTT",
+    "DNI",
+    "KFRTRL",
     "RTRL",
+    "UORO",
     "Card",
     "CheckpointedBPTT",
+    "Critic",
+    "ForwardGradient",
     "Gradient",
     "Hybrid",
     "Learner",
