@@ -7,6 +7,15 @@ from rnncore.learners.dni import DNI, Critic
 from rnncore.learners.forward_gradient import ForwardGradient
 from rnncore.learners.hybrid import Hybrid
 from rnncore.learners.kf_rtrl import KFRTRL
+from rnncore.learners.overview import (
+    LearnerRow,
+    LearnerTable,
+    applies,
+    every_cell,
+    every_learner,
+    learner_table,
+    make_learner,
+)
 from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized
 from rnncore.learners.rtrl import RTRL
 from rnncore.learners.snap import SnAp
@@ -27,6 +36,8 @@ __all__ = [
     "Gradient",
     "Hybrid",
     "Learner",
+    "LearnerRow",
+    "LearnerTable",
     "Omega",
     "OnlineLearner",
     "PascanuOmega",
@@ -34,4 +45,9 @@ __all__ = [
     "SnAp",
     "Step",
     "TruncatedBPTT",
+    "applies",
+    "every_cell",
+    "every_learner",
+    "learner_table",
+    "make_learner",
 ]
