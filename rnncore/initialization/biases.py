@@ -75,7 +75,7 @@ def chrono(
 
     References
     ----------
-    Tallec & Ollivier (2018), ICLR, "Can recurrent neural networks warp time?", section 3.
+    Tallec & Ollivier (2018), ICLR, "Can recurrent neural networks warp time?"
 
     Examples
     --------

@@ -163,7 +163,7 @@ def sparse(
 
     References
     ----------
-    Martens (2010), ICML, section 5 (15 connections, unit normal); for recurrent networks
+    Martens (2010), ICML (15 connections, unit normal); for recurrent networks
     Sutskever et al. (2013), ICML.
 
     Examples

@@ -123,7 +123,7 @@ def spectral_radius(
 
     References
     ----------
-    Jaeger (2001), GMD Report 148, section 4; for gradient training Sutskever et al. (2013),
+    Jaeger (2001), GMD Report 148; for gradient training Sutskever et al. (2013),
     ICML, who take 1.1.
 
     Examples

@@ -14,10 +14,14 @@ stands a function ``..._baseline`` that gives what the best predictor without me
 :func:`adding`            sum of two marked numbers
 :func:`lagged_add`        sum of the inputs t1 and t2 steps ago, a part of the loss for each
 :func:`oscillation`       a wave produced without input
+:func:`mackey_glass`      a chaotic series some steps ahead
+:func:`narma`             a nonlinear moving average of ten inputs
 ========================  ====================================================================
 
 :func:`influence_balancing` is a task of another kind: it comes with its network, on which
-truncated gradients have the wrong sign, and has no randomness.
+truncated gradients have the wrong sign, and has no randomness. For the two time series the
+baselines are fitted to data: :func:`persistence_baseline` and :func:`linear_baseline`, which sees
+the last inputs.
 """
 
 from rnncore.tasks.add import lagged_add, lagged_add_baseline
@@ -38,6 +42,14 @@ from rnncore.tasks.logic import (
     running_count_baseline,
     running_parity,
     running_parity_baseline,
+)
+from rnncore.tasks.mackey_glass import (
+    linear_baseline,
+    mackey_glass,
+    mackey_glass_series,
+    narma,
+    normalized_error,
+    persistence_baseline,
 )
 from rnncore.tasks.memory import (
     adding,
@@ -73,9 +85,15 @@ __all__ = [
     "lagged_add_baseline",
     "latch",
     "latch_baseline",
+    "linear_baseline",
+    "mackey_glass",
+    "mackey_glass_series",
+    "narma",
+    "normalized_error",
     "oscillation",
     "oscillation_baseline",
     "per_score",
+    "persistence_baseline",
     "random_lengths",
     "recall",
     "recall_baseline",
