@@ -219,8 +219,12 @@ class LearnerTable:
         body = []
         for row in self.rows:
             name, kind, *costs, runs, limit, reference = _cost_cells(row)
-            cells = [kind, *map(_formula, costs), runs, _formula(limit), html.escape(reference)]
-            body.append(_line(_name(row, link), [f"<td>{cell}</td>" for cell in cells]))
+            narrow = [f"<td>{cell}</td>" for cell in (kind, *map(_formula, costs), runs)]
+            wide = [
+                f'<td class="wide">{cell}</td>'
+                for cell in (_formula(limit), html.escape(reference))
+            ]
+            body.append(_line(_name(row, link), [*narrow, *wide]))
         return _table("The learners: class, cost and source", ["learner", *head], body)
 
     def cells_html(self, link: Callable[[type[Learner]], str] | None = None) -> str:
@@ -316,10 +320,14 @@ _STYLE = """<style>
   padding: 0.35rem 0.6rem; text-align: left; vertical-align: top; background: none;
   color: inherit; }
 .learners thead th { vertical-align: bottom; }
-.learners th:first-child { white-space: nowrap; }
+.learners tr > th:first-child { white-space: nowrap; position: sticky; left: 0; z-index: 1;
+  padding-left: 0.2rem;
+  background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); }
+.learners .wide { min-width: 8rem; }
+.learners td.wide:last-child { min-width: 17rem; }
 .learners .formula { white-space: nowrap; }
-.learner-cells td { text-align: center; padding: 0.35rem 0.3rem; }
-.learner-cells thead th { padding: 0.35rem 0.3rem; }
+.learner-cells td { text-align: center; padding: 0.35rem 0.2rem; }
+.learner-cells thead th { padding: 0.35rem 0.2rem; }
 .learner-cells thead th span { writing-mode: vertical-rl; transform: rotate(180deg);
   white-space: nowrap; }
 </style>"""
@@ -352,7 +360,7 @@ def _name(row: LearnerRow, link: Callable[[type[Learner]], str] | None) -> str:
 
 def _mark(row: LearnerRow, name: str) -> str:
     if not row.cells[name]:
-        return "<td>yes</td>"
+        return '<td><span role="img" aria-label="yes">✓</span></td>'
     return f'<td><a href="#{_anchor(row, name)}">no</a></td>'
 
 
