@@ -60,7 +60,9 @@ def chrono(
 ) -> Params:
     """Spread the memory of the units over all time spans up to the longest.
 
-    b_f = log(u), u uniform on [1, longest - 1] for each unit;   b_i = -b_f
+    ::
+
+        b_f = log(u),   b_i = -b_f,   u uniform on [1, longest - 1] for each unit
 
     A unit with f = sigma(log u) = u / (1 + u) forgets at rate 1 / (1 + u): its time span is
     1 + u steps. Where one gate does both (the coupled LSTM, and the GRU with z = 1 - update)

@@ -58,7 +58,7 @@ class Block:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the block: (n, D), (n, n), (O, n) or (n,)."""
+        """The shape of the block, such as (n, D) or (n, n)."""
         return self.mask.shape
 
     def refuse_cuts(self, what: str) -> None:

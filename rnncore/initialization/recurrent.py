@@ -107,7 +107,9 @@ def spectral_radius(
 ) -> Params:
     """Scale each recurrent matrix so that its largest eigenvalue has the given modulus.
 
-    U <- U radius / max_i |lambda_i(U)|
+    ::
+
+        U <- U radius / max_i |lambda_i(U)|
 
     Parameters
     ----------

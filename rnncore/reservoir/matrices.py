@@ -14,7 +14,7 @@ _DENSE = 600  # up to this size all eigenvalues are computed
 
 
 def spectral_radius(matrix: Any, *, method: str = "auto", tolerance: float = 1e-9) -> float:
-    """The largest modulus of an eigenvalue, rho(A) = max_i |lambda_i|.
+    """The largest modulus of an eigenvalue, ``rho(A) = max_i |lambda_i|``.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def spectral_radius(matrix: Any, *, method: str = "auto", tolerance: float = 1e-
         of m n^2 + m^2 n; ``"auto"`` is the first up to n = 600, the second above.
     tolerance
         The Arnoldi iteration stops when the residual of the leading Ritz pair,
-        ||A y - theta y|| / |theta|, is below it; at m = n it is exact. Plain power iteration
-        is no alternative: the leading eigenvalues of a random matrix are complex pairs, and
-        crowd at the rim of a disk.
+        ``norm(A y - theta y) / abs(theta)``, is below it; at m = n it is exact. Plain power
+        iteration is no alternative: the leading eigenvalues of a random matrix are complex
+        pairs, and crowd at the rim of a disk.
 
     Returns
     -------

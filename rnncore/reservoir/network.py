@@ -45,6 +45,8 @@ def features(inputs: Array, states: Array) -> Array:
 class EchoState:
     """A reservoir with a linear read-out, the only part that learns.
 
+    ::
+
         y_t = V z_t,   z_t = (1, x_t, s_t)
 
     Parameters

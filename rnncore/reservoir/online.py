@@ -35,6 +35,8 @@ class RLSMemory(NamedTuple):
 class RLS:
     """Recursive least squares: after each row the exact solution for all rows so far.
 
+    ::
+
         k = P z / (g + z^T P z)
         e = V z - d,   V <- V - e k^T
         P <- (P - k (P z)^T) / g
@@ -129,6 +131,8 @@ def force(
     initial_state: Array | None = None,
 ) -> ForceRun:
     """FORCE learning: recursive least squares while the network hears its OWN output.
+
+    ::
 
         e_-(t) = V(t-1) z_t - d_t
         P(t) = P(t-1) - P(t-1) z_t z_t^T P(t-1) / (1 + z_t^T P(t-1) z_t)

@@ -127,6 +127,8 @@ def memory_capacity(
 ) -> MemoryCapacity:
     """How many past inputs can be read from the state.
 
+    ::
+
         MC = sum_{k=1..K} max_v  cov(x_{t-k}, v^T s_t)^2 / (var(x) var(v^T s_t))
 
     for independent random inputs. It is at most n, and for a linear reservoir without

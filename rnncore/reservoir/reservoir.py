@@ -17,6 +17,8 @@ Array = np.ndarray
 class Reservoir:
     """A recurrent layer of leaky units with fixed weights.
 
+    ::
+
         s_t = (1 - a) s_{t-1} + a f(W x_t + U s_{t-1} + b + F y_{t-1} + nu_t)
 
     Parameters
@@ -232,7 +234,7 @@ class Reservoir:
 
     @staticmethod
     def start(value: Any, lead: tuple[int, ...], width: int, name: str) -> Array:
-        """Return an initial state or output of shape (*lead, width); zeros for ``None``."""
+        """Return an initial state or output of shape ``(*lead, width)``; zeros for ``None``."""
         if value is None:
             return np.zeros((*lead, width))
         array = checks.finite(checks.numeric(value, name), name)
@@ -241,7 +243,7 @@ class Reservoir:
     def noises(
         self, noise: float, rng: np.random.Generator | None, steps: int, lead: tuple[int, ...]
     ) -> list[Array | None] | Array:
-        """Noise for each step: an array (steps, *lead, n), or a list of ``None``."""
+        """Noise for each step: an array ``(steps, *lead, n)``, or a list of ``None``."""
         deviation = number(noise, "noise", 0)
         if deviation == 0:
             return [None] * steps

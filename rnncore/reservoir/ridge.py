@@ -34,14 +34,18 @@ class Choice(NamedTuple):
 class Ridge:
     """Least squares with a penalty on the weights, for any number of penalties at once.
 
+    ::
+
         V = argmin_V sum_t |V z_t - d_t|^2 + penalty |V|^2
 
     With the singular value decomposition Z = L diag(sigma) R^T of the matrix whose rows are
     the z_t,
 
+    ::
+
         V^T = R diag(sigma / (sigma^2 + penalty)) L^T D
 
-    The normal equations V^T = (Z^T Z + penalty I)^{-1} Z^T D say the same, but Z^T Z squares
+    The normal equations, ``(Z^T Z + penalty I) V^T = Z^T D``, say the same, but Z^T Z squares
     the condition number: singular values below 1e-8 sigma_max are lost in rounding before the
     system is solved. Reservoir states have such singular values, many of them. Here the
     smallest that counts is 1e-16 sigma_max times the size.

@@ -29,6 +29,8 @@ def mackey_glass_series(
 ) -> Array:
     """Solutions of the Mackey-Glass equation, sampled once a unit of time.
 
+    ::
+
         dx/dt = 0.2 x(t - tau) / (1 + x(t - tau)^10) - 0.1 x(t)
 
     At tau = 17 it is mildly chaotic, at tau = 30 more so. The classical Runge-Kutta method of
@@ -147,6 +149,8 @@ def mackey_glass(
 def narma(rng: np.random.Generator, steps: int, batch_size: int = 1) -> Batch:
     """NARMA-10, the nonlinear moving average of order 10 driven by random input.
 
+    ::
+
         y(t+1) = 0.3 y(t) + 0.05 y(t) sum_{i=0..9} y(t-i) + 1.5 u(t-9) u(t) + 0.1
 
     with u uniform on [0, 0.5] and y = 0 before the start. It needs the inputs of the last ten
@@ -243,6 +247,8 @@ def persistence_baseline(batch: Batch, washout: int = 0) -> Baseline:
 
 def linear_baseline(train: Batch, test: Batch, order: int, washout: int | None = None) -> Baseline:
     """The best linear predictor from the last inputs: linear autoregression.
+
+    ::
 
         y_t = a + sum_{k=0..order-1} A_k x_{t-k}
 
