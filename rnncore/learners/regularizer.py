@@ -72,15 +72,13 @@ def _terms(before: Array, after: Array) -> tuple[Array, Array, Array]:
     Both are (K, B, N). Rows with ``after`` = 0, behind the last loss, have no ratio: no term.
     """
     top, low = (before**2).sum(-1, keepdims=True), (after**2).sum(-1, keepdims=True)
-    alive = low.real > 0
-    norm_low = np.sqrt(np.where(alive, low, 1))
-    grown = alive & (top.real > 0)  # at before = 0 the norm has no derivative: 0 is taken
+    grown, alive = top.real > 0, low.real > 0  # at before = 0 the norm's derivative is taken as 0
     norm_top = np.sqrt(np.where(grown, top, 1))
+    norm_low = np.sqrt(np.where(alive, low, 1))
     ratio = np.where(grown, norm_top / norm_low, 0)
-    excess = np.where(alive, ratio - 1, 0)
-    size = before.shape[1]
-    by_before = np.where(grown, 2 * excess / (norm_top * norm_low), 0) * before / size
-    by_after = np.where(alive, -2 * excess * ratio / norm_low**2, 0) * after / size
+    excess, size = np.where(alive, ratio - 1, 0), before.shape[1]
+    by_before = 2 * excess / (norm_top * norm_low) * before / size
+    by_after = -2 * excess * ratio / norm_low**2 * after / size
     return (excess**2).sum() / size, by_before, by_after
 
 
@@ -139,26 +137,20 @@ class PascanuOmega(Regularizer):
         """
         weights, s = self._start(params, batch)
         run = self._run(weights, s, batch)
-        errors = np.stack([delta.u for delta in run.deltas[1:]] or [s[:0]])
         slopes = []
-        for tape, forced in zip(run.record.tapes[:-1], run.record.forced[:-1], strict=True):
+        for tape, forced in zip(run.record.tapes, run.record.forced, strict=True):
             (slope,) = tape.partials.du.values()
             slopes.append(slope if forced is None else np.where(forced, 0, slope))
-        return errors, np.stack(slopes or [s[:0]])
+        return np.stack([delta.u for delta in run.deltas])[1:], np.stack(slopes)[:-1]
 
     def value(self, params: Params, batch: Batch) -> Any:
-        if batch.steps == 1:
-            return params.dtype.type(0)
-        errors, slopes = self.signals(params, batch)
-        return _terms(errors @ params["cell.U"] * slopes, errors)[0]
+        return self.gradient(params, batch).value
 
     def gradient(self, params: Params, batch: Batch) -> Penalty:
-        grads = params.zeros_like()
-        if batch.steps == 1:
-            return Penalty(params.dtype.type(0), grads)
         errors, slopes = self.signals(params, batch)
         value, by_before, _ = _terms(errors @ params["cell.U"] * slopes, errors)
         by_u = np.einsum("kbi,kbj->ij", errors, by_before * slopes)
+        grads = params.zeros_like(by_u.dtype)
         return Penalty(value, grads.replace(**{"cell.U": by_u}))
 
 

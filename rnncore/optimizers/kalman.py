@@ -117,7 +117,7 @@ class ExtendedKalman:
     G. V. Puskorius and L. A. Feldkamp (1994), Neurocontrol of nonlinear dynamical systems with
     Kalman filter trained recurrent networks, IEEE Transactions on Neural Networks 5(2), for the
     global and the decoupled recursions; H. Jaeger (2002), A tutorial on training recurrent
-    neural networks, GMD Report 159, section 5, for the filter on a network's weights.
+    neural networks, GMD Report 159, for the filter on a network's weights.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""RMSProp by hand and against torch, and what every rule of the package must do."""
+"""RMSProp by hand and against torch; what second-order training costs, counted."""
 
 import numpy as np
 import pytest
 
-from rnncore import BPTT, Linear, Network, SquaredError, Vanilla
-from rnncore.optimizers import Momentum, RMSProp
+from rnncore import BPTT, Batch, Linear, Network, SquaredError, Vanilla
+from rnncore.learners import Omega, PascanuOmega
+from rnncore.optimizers import ExtendedKalman, GaussNewton, HessianFree, Momentum, RMSProp
 from rnncore.params import Params
 from rnncore.tasks import adding
 from rnncore.training import train
@@ -79,3 +80,70 @@ def test_a_network_learns(rule):
     batch = adding(rng, 4, 50)
     result = train(BPTT(net), net.init_params(rng), batch, rule, steps=150, clip=1.0)
     assert result.history.loss[-1] < 0.2 * result.history.loss[0]
+
+
+class Counted(Vanilla):
+    """Counts what is asked of it."""
+
+    def __init__(self, size):
+        super().__init__(2, size)
+        self.calls = dict.fromkeys(("step", "pull", "jvp", "influence_step"), 0)
+
+    def step(self, *args):
+        self.calls["step"] += 1
+        return super().step(*args)
+
+    def pull(self, weights, tape, s_bar):
+        self.calls["pull"] += 1
+        return super().pull(weights, tape, s_bar)
+
+    def jvp(self, *args):
+        self.calls["jvp"] += 1
+        return super().jvp(*args)
+
+    def influence_step(self, *args, **kwargs):
+        self.calls["influence_step"] += 1
+        return super().influence_step(*args, **kwargs)
+
+    def since(self):
+        calls, self.calls = self.calls, dict.fromkeys(self.calls, 0)
+        return {name: count for name, count in calls.items() if count}
+
+
+@pytest.mark.parametrize(("steps", "size"), [(4, 2), (8, 4), (16, 8)])
+def test_costs_by_counting(steps, size):
+    """Steps, pulls and tangents of the cell; the matrices that the filter keeps."""
+    rng = np.random.default_rng(0)
+    net = Network(Counted(size), Linear(size, 2), SquaredError())
+    params = net.init_params(rng)
+    batch = Batch(rng.standard_normal((steps, 1, 2)), rng.standard_normal((steps, 1, 2)))
+    count, t = net.cell.since, steps
+    BPTT(net).gradient(params, batch)
+    assert count() == {"step": t, "pull": t}
+    Omega(net).gradient(params, batch)  # a real and a complex BPTT, and the ratios
+    assert count() == {"step": 2 * t, "pull": 3 * t}
+    PascanuOmega(net).gradient(params, batch)
+    assert count() == {"step": t, "pull": 2 * t}
+    model = GaussNewton(net, params, batch)
+    assert count() == {"step": t, "pull": t}
+    model.product(params, 0.1)  # structural damping is in it
+    assert count() == {"jvp": t, "pull": t}
+    model.squared_gradients()
+    assert count() == {}
+    optimizer = HessianFree(net)
+    _, _, report = optimizer.step(params, optimizer.init(params), batch)
+    calls = count()
+    evaluations = 2 * (report.passes - 1 - calls["jvp"] / t)
+    assert calls["pull"] == calls["jvp"] + t
+    assert calls["step"] == t * (1 + evaluations) and calls["jvp"] == t * report.iterations
+    rows = size * (2 + size + 1) + 2 * (size + 1)
+    for groups, kept in (
+        ("global", rows**2),
+        ("node", size * (size + 3) ** 2 + 2 * (size + 1) ** 2),
+    ):
+        _, memory, _ = ExtendedKalman(net, groups=groups).run(params, batch)
+        assert count() == {"step": t, "influence_step": t}
+        assert sum(p.size for p in memory.covariance) == kept
+        assert memory.influence.size == size * size * (size + 3)
+    ExtendedKalman(net, "bptt", window=3).run(params, batch)
+    assert count() == {"step": t, "pull": 1 + 2 + 3 * (t - 2)}

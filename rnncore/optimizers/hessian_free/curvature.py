@@ -170,7 +170,10 @@ class GaussNewton:
             network.readout.collect(record.shown[:, b : b + 1], record.z_bar[:, b : b + 1])
             for b in range(size)
         ]
-        grads |= {f"readout.{name}": np.stack([row[name] for row in rows]) for name in rows[0]}
+        grads |= {
+            f"readout.{name}": np.stack([row[name] for row in rows])
+            for name in network.readout.shapes
+        }
         if network.learn_initial_state:
             grads["initial_state"] = self._first
         # each row is a share of L = 1/B sum_b l_b, so l_b's gradient is B times the row

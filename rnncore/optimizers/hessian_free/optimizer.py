@@ -11,8 +11,8 @@ from rnncore import checks
 from rnncore.data import Batch
 from rnncore.network import Network
 from rnncore.optimizers.base import fraction, positive
-from rnncore.optimizers.hessian_free.conjugate_gradients import Solution, conjugate_gradients
 from rnncore.optimizers.hessian_free.curvature import GaussNewton
+from rnncore.optimizers.hessian_free.solver import Solution, conjugate_gradients
 from rnncore.params import Params
 
 Array = np.ndarray
@@ -84,7 +84,8 @@ class HessianFree:
     adapt
         Factor on lambda, 3/2 in the papers.
     decay
-        Of the last solution as the next start, 0.95 in the 2011 paper.
+        Of the last solution as the next start, from 0 (none of it) to 1, which is Martens' (2010,
+        section 4.5); a little less forgets what has become wrong.
     tolerance, max_iterations
         Of conjugate gradients.
 
@@ -123,7 +124,8 @@ class HessianFree:
         positive(self.adapt, "adapt")
         if not self.adapt > 1:
             raise ValueError(f"adapt: expected a number above 1, got {self.adapt!r}")
-        fraction(self.decay, "decay")
+        if self.decay != 1:
+            fraction(self.decay, "decay")
         positive(self.tolerance, "tolerance")
         checks.positive_int(self.max_iterations, "max_iterations")
 
