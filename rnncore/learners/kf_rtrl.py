@@ -184,10 +184,10 @@ def factors(cell: Cell, tape: Any) -> tuple[Array, Array]:
     if partials.dv is not partials.du:
         raise ValueError("cell: its input and recurrent pre-activations do not act alike")
     parts = [tape.x, tape.s[:, cell.output]] + ([one] if cell.bias else [])
-    n, kept = cell.hidden_size, partials.du
+    n = cell.hidden_size
     blocks = np.zeros((len(one), len(cell.gates), n, len(cell.states), n), tape.s.dtype)
     diagonal = np.einsum("bkisi->bkis", blocks)
-    for (out, by), partial in kept.items():
-        diagonal[:, cell.gates.index(by), :, cell.states.index(out)] += partial
+    for (out, by), partial in partials.du.items():
+        diagonal[:, cell.gates.index(by), :, cell.states.index(out)] = partial
     rows = blocks.reshape(len(one), len(cell.gates) * n, len(cell.states) * n)
     return np.concatenate(parts, axis=1), rows

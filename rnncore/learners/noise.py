@@ -133,7 +133,8 @@ def balance(left: Array, right: Array) -> tuple[Array, Array]:
     """
     one, other = _norm(left), _norm(right)
     alive = (one.real > 0) & (other.real > 0)
-    ratio = np.sqrt(np.where(alive, other, 1) / np.where(alive, one, 1))
+    ratio = np.ones(one.shape, np.result_type(one, other))
+    ratio = np.sqrt(np.divide(other, one, out=ratio, where=alive))
     up, down = np.where(alive, ratio, 0), np.where(alive, 1 / ratio, 0)
     return left * _spread(up, left), right * _spread(down, right)
 

@@ -102,10 +102,10 @@ class UORO(OnlineLearner):
         generator = self._generator(rng)
         state = self._first_state(params, batch_size, initial_state)
         rows, size = self.network.cell.size, state.shape[1]
-        tangent = np.zeros(state.shape, state.dtype)
         if not self.network.learn_initial_state:
+            tangent = np.zeros(state.shape, state.dtype)
             return Memory(state, tangent, np.zeros((len(state), rows), state.dtype), generator)
-        tangent += self._draw(generator, state.shape, state.dtype)
+        tangent = self._draw(generator, state.shape, state.dtype).astype(state.dtype)
         row = np.zeros((len(state), rows + size), state.dtype)
         row[:, rows:] = tangent
         return Memory(state, tangent, row, generator)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnncore import BPTT, GRU, LSTM, Linear, Network, Params, SquaredError, Vanilla
+from rnncore import BPTT, GRU, LSTM, Linear, Masked, Network, Params, SquaredError, Vanilla
 from rnncore.learners import noise as chance
 from rnncore.learners.forward_gradient import ForwardGradient, uncut
 from rnncore.learners.noise import Given, all_signs
@@ -104,6 +104,16 @@ def test_what_is_cut_stays_cut(cell: str) -> None:
     for name in net.cell.shapes:
         np.testing.assert_array_equal(mask[name] > 0, zoo.uncut(net, f"cell.{name}"))
     assert 0 < mask.flat().mean() < 1
+
+
+def test_masks_within_masks() -> None:
+    """The direction is zero where either mask cuts."""
+    cell = Masked(Masked(Vanilla(2, 3), {"U": zoo.RING}), {"W": zoo.SPARSE})
+    net = Network(cell, Linear(3, 1), SquaredError())
+    params, rng = net.init_params(np.random.default_rng(0)), np.random.default_rng(0)
+    direction = ForwardGradient(net).init(params, rng=rng).direction
+    want = [zoo.SPARSE.ravel(), zoo.RING.ravel(), np.ones(3)]
+    np.testing.assert_array_equal(np.abs(direction), np.concatenate(want))
 
 
 def test_sampled_signs_and_normal_numbers() -> None:

@@ -20,6 +20,7 @@ from tests.learners import test_exact as exact
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
+from tests.mutation import chance
 from tests.tasks import test_influence_balancing as balancing
 
 Check = Callable[[], None]
@@ -91,6 +92,9 @@ def gradient(cell: str, setting: str, learner: str) -> None:
 
 def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
     """The checks on these cells in these settings, the quickest first."""
+    if settings in chance.LEARNERS:
+        yield from chance.checks_for(cells, settings)
+        return
     for learner in LEARNERS:
         for cell in cells:
             for setting in settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.mutation import chance
+
 POINTWISE = ("GRU", "LSTM peepholes", "vanilla without bias")
 GENERAL = ("GRU reset before", "second order")
 STACKS = ("mixed stack", "stack on feedback")
@@ -123,6 +125,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.snap:SnAp._propagate": (("LSTM", "mixed stack"), PLAIN),
     "rnncore.learners.snap:SnAp._immediate": (("LSTM", "mixed stack"), PLAIN),
 }
+TARGETS |= chance.TARGETS
 
 # Mutants that no test can see, with the reason. All but the last only save work.
 EQUIVALENT: dict[str, str] = {

@@ -1,0 +1,113 @@
+"""Targets and checks of the learners that draw signs, and of DNI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tests.learners import test_dni as dni
+from tests.learners import test_forward_gradient as forward
+from tests.learners import test_kf_rtrl as kf_rtrl
+from tests.learners import test_uoro as uoro
+
+Check = Callable[[], None]
+UORO, FORWARD, KF_RTRL, DNI = ("UORO",), ("forward gradient",), ("KF-RTRL",), ("DNI",)
+LEARNERS = (UORO, FORWARD, KF_RTRL, DNI)
+TEACHER = "teacher, learned start"
+
+# target: (cells, settings); the settings choose the checks below
+TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rnncore.learners.noise:balance": (("LSTM",), UORO),
+    "rnncore.learners.noise:_norm": (("LSTM",), UORO),
+    "rnncore.learners.noise:_spread": (("LSTM",), UORO),
+    "rnncore.learners.uoro:UORO.init": (("LSTM",), UORO),
+    "rnncore.learners.uoro:UORO.advance": (("LSTM", "mixed stack"), UORO),
+    "rnncore.learners.uoro:UORO._pull_both": (("LSTM", "mixed stack"), UORO),
+    "rnncore.learners.forward_gradient:ForwardGradient.init": (("masked LSTM",), FORWARD),
+    "rnncore.learners.forward_gradient:ForwardGradient.advance": (("masked LSTM",), FORWARD),
+    "rnncore.learners.forward_gradient:uncut": (("masked stack", "masked feedback"), FORWARD),
+    "rnncore.learners.kf_rtrl:KFRTRL.init": (("LSTM",), KF_RTRL),
+    "rnncore.learners.kf_rtrl:KFRTRL.advance": (("LSTM",), KF_RTRL),
+    "rnncore.learners.kf_rtrl:KFRTRL._cut_up": (("second order", "masked LSTM"), KF_RTRL),
+    "rnncore.learners.kf_rtrl:factors": (("LSTM", "second order"), KF_RTRL),
+    "rnncore.learners.dni:Critic.features": (("LSTM",), DNI),
+    "rnncore.learners.dni:Critic.predict": (("LSTM",), DNI),
+    "rnncore.learners.dni:Critic.learn": (("LSTM",), DNI),
+    "rnncore.learners.dni:DNI.init": (("LSTM",), DNI),
+    "rnncore.learners.dni:DNI.advance": (("LSTM", "mixed stack"), DNI),
+    "rnncore.learners.dni:DNI._taught": (("LSTM", "mixed stack"), DNI),
+    "rnncore.learners.dni:DNI.run": (("LSTM",), DNI),
+}
+
+
+def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    """The checks of one of the four, the quickest first."""
+    return {UORO: of_uoro, FORWARD: of_forward, KF_RTRL: of_kf_rtrl, DNI: of_dni}[settings](cells)
+
+
+def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    for cell in cells:
+        for setting in ("squared error", TEACHER):
+            yield (
+                f"UORO: test_every_pattern_is_the_definition[{cell}-{setting}]",
+                lambda c=cell, s=setting: uoro.test_every_pattern_is_the_definition(c, s),
+            )
+    yield (
+        "UORO: test_mean_over_all_signs[vanilla-learned start]",
+        lambda: uoro.test_mean_over_all_signs("vanilla", "learned start"),
+    )
+    yield "UORO: test_noise", uoro.test_noise
+    yield "UORO: test_dtypes", uoro.test_dtypes
+
+
+def of_forward(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    for cell in cells:
+        yield (
+            f"forward gradient: test_what_is_cut_stays_cut[{cell}]",
+            lambda c=cell: forward.test_what_is_cut_stays_cut(c),
+        )
+        for setting in ("squared error", TEACHER):
+            yield (
+                f"forward gradient: test_every_direction_is_the_definition[{cell}-{setting}]",
+                lambda c=cell, s=setting: forward.test_every_direction_is_the_definition(c, s),
+            )
+    yield "forward gradient: test_masks_within_masks", forward.test_masks_within_masks
+    yield "forward gradient: test_it_runs_online", forward.test_it_runs_online
+
+
+def of_kf_rtrl(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    for cell in cells:
+        for setting in ("squared error", TEACHER):
+            if cell != "second order":
+                yield (
+                    f"KF-RTRL: test_every_pattern_is_the_definition[{cell}-{setting}]",
+                    lambda c=cell, s=setting: kf_rtrl.test_every_pattern_is_the_definition(c, s),
+                )
+            yield (
+                f"KF-RTRL: test_mean_over_all_signs[{cell}-{setting}]",
+                lambda c=cell, s=setting: kf_rtrl.test_mean_over_all_signs(c, s),
+            )
+    yield (
+        "KF-RTRL: test_mean_over_all_signs[vanilla without bias]",
+        lambda: kf_rtrl.test_mean_over_all_signs("vanilla without bias", "squared error"),
+    )
+    yield "KF-RTRL: test_memory_and_dtype", kf_rtrl.test_memory_and_dtype
+
+
+def of_dni(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    for cell in cells:
+        for setting in ("learned start", TEACHER):
+            yield (
+                f"DNI: test_it_is_its_definition[{cell}-{setting}]",
+                lambda c=cell, s=setting: dni.test_it_is_its_definition(c, s),
+            )
+        yield (
+            f"DNI: test_exact_with_an_oracle[{cell}]",
+            lambda c=cell: dni.test_exact_with_an_oracle(c, "squared error"),
+        )
+    yield "DNI: test_classes_count_as_one_hot_rows", dni.test_classes_count_as_one_hot_rows
+    yield (
+        "DNI: test_steps_sum_to_the_gradient",
+        (dni.test_steps_sum_to_the_gradient_and_memory_is_a_value),
+    )
+    yield "DNI: test_a_critic_at_zero", dni.test_a_critic_at_zero_gives_only_the_read_out
+    yield "DNI: test_single_precision", dni.test_single_precision
