@@ -1,6 +1,13 @@
 """Recurrent cells and what is composed of them."""
 
 from rnncore.cells.base import Cell
+from rnncore.cells.diagonal import (
+    DiagonalCell,
+    DiagonalLSTM,
+    FocusedContext,
+    Leaky,
+    LinearRecurrentUnit,
+)
 from rnncore.cells.feedback import OutputFeedback
 from rnncore.cells.general import GeneralCell
 from rnncore.cells.gru import GRU, GRUResetBefore
@@ -16,9 +23,14 @@ __all__ = [
     "GRU",
     "LSTM",
     "Cell",
+    "DiagonalCell",
+    "DiagonalLSTM",
+    "FocusedContext",
     "FullyRecurrent",
     "GRUResetBefore",
     "GeneralCell",
+    "Leaky",
+    "LinearRecurrentUnit",
     "Masked",
     "MemoryCell",
     "OutputFeedback",

@@ -4,9 +4,11 @@ from rnncore.learners.artbp import ARTBP
 from rnncore.learners.base import Card, Gradient, Learner, OnlineLearner, Step
 from rnncore.learners.bptt import BPTT, CheckpointedBPTT
 from rnncore.learners.dni import DNI, Critic
+from rnncore.learners.focused import DiagonalRTRL
 from rnncore.learners.forward_gradient import ForwardGradient
 from rnncore.learners.hybrid import Hybrid
 from rnncore.learners.kf_rtrl import KFRTRL
+from rnncore.learners.local import EProp, TruncatedLSTM
 from rnncore.learners.overview import (
     LearnerRow,
     LearnerTable,
@@ -16,6 +18,7 @@ from rnncore.learners.overview import (
     learner_table,
     make_learner,
 )
+from rnncore.learners.random_feedback import RFLO, AdaptiveEProp, RandomEProp
 from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized
 from rnncore.learners.rtrl import RTRL
 from rnncore.learners.snap import SnAp
@@ -27,11 +30,15 @@ __all__ = [
     "BPTT",
     "DNI",
     "KFRTRL",
+    "RFLO",
     "RTRL",
     "UORO",
+    "AdaptiveEProp",
     "Card",
     "CheckpointedBPTT",
     "Critic",
+    "DiagonalRTRL",
+    "EProp",
     "ForwardGradient",
     "Gradient",
     "Hybrid",
@@ -41,10 +48,12 @@ __all__ = [
     "Omega",
     "OnlineLearner",
     "PascanuOmega",
+    "RandomEProp",
     "Regularized",
     "SnAp",
     "Step",
     "TruncatedBPTT",
+    "TruncatedLSTM",
     "applies",
     "every_cell",
     "every_learner",

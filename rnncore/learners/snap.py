@@ -56,6 +56,8 @@ def structure(cell: Cell) -> Structure:
 def patterns(network: Network) -> list[Array]:
     """The patterns of SnAp-1, SnAp-2, … up to saturation, each (R, N), boolean.
 
+    ::
+
         pattern_1 = [F != 0],   pattern_n = pattern_1 or pattern_{n-1} [D != 0]^T
 
     Entry (p, i) of pattern_n says whether parameter p reaches state i in at most n steps,
@@ -129,7 +131,7 @@ class SnAp(OnlineLearner):
     """The sparse n-step approximation of real-time recurrent learning.
 
     Of the influence matrix only those entries are kept where the parameter reaches the
-    state within n steps; after each step all others count as zero:
+    state within n steps; after each step all others count as zero::
 
         J_t = M_n * (D_t J_{t-1} + F_t)
 

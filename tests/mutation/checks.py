@@ -17,6 +17,8 @@ from tests.cells import test_derivatives as derivatives
 from tests.core import test_values as values
 from tests.learners import test_artbp as artbp
 from tests.learners import test_exact as exact
+from tests.learners import test_focused as focused
+from tests.learners import test_local as local
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
@@ -108,6 +110,7 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
         for cell in cells:
             yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())
     yield from truncation()
+    yield from traces()
 
 
 def truncation() -> Iterable[tuple[str, Check]]:
@@ -123,6 +126,16 @@ def truncation() -> Iterable[tuple[str, Check]]:
     yield "test_step_by_step of ARTBP", artbp.test_step_by_step
     yield "test_derivatives of the balanced chain", balancing.test_derivatives_of_the_chain
     yield "test_the_chain", balancing.test_the_chain
+
+
+def traces() -> Iterable[tuple[str, Check]]:
+    """Of the learners that run on eligibility traces."""
+    rule, setting = local.EProp, "teacher, learned start"
+    for cell in ("LSTM peepholes", "GRU", "masked vanilla"):
+        label = f"test_eprop_is_the_gradient_with_frozen_input[{cell}]"
+        yield label, lambda c=cell: local.symmetric_agrees(rule, c, setting)
+    yield "test_adaptive_feedback[leaky]", lambda: local.adaptive_agrees("leaky", "squared error")
+    yield "test_focused.test_exact", lambda: focused.exact("linear recurrent unit", "learned start")
 
 
 def warm_up(cells: tuple[str, ...], settings: tuple[str, ...]) -> None:

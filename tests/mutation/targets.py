@@ -17,6 +17,7 @@ LSTMS = (
     "LSTM coupled",
     "LSTM coupled peepholes",
 )
+DIAGONAL = ("focused context", "diagonal LSTM", "linear recurrent unit")
 EVERYWHERE = ("vanilla tanh", "LSTM", "GRU reset before", "feedback", "mixed stack")
 TANH = ("vanilla tanh",)
 PLAIN = ("squared error",)
@@ -124,6 +125,25 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.snap:SnAp.advance": (("LSTM",), ALL),
     "rnncore.learners.snap:SnAp._propagate": (("LSTM", "mixed stack"), PLAIN),
     "rnncore.learners.snap:SnAp._immediate": (("LSTM", "mixed stack"), PLAIN),
+    "rnncore.cells.diagonal:DiagonalCell.pull": (DIAGONAL, PLAIN),
+    "rnncore.cells.diagonal:DiagonalCell.collect": (DIAGONAL, PLAIN),
+    "rnncore.cells.diagonal:DiagonalCell.push": (
+        (*DIAGONAL, "stack on a diagonal cell"),
+        PLAIN,
+    ),
+    "rnncore.cells.diagonal:DiagonalCell.jvp": (DIAGONAL, PLAIN),
+    "rnncore.cells.diagonal:FocusedContext.partials": (("focused context",), PLAIN),
+    "rnncore.cells.diagonal:DiagonalLSTM.partials": (("diagonal LSTM",), PLAIN),
+    "rnncore.cells.diagonal:LinearRecurrentUnit.partials": (("linear recurrent unit",), PLAIN),
+    "rnncore.cells.diagonal:Leaky.partials": (("leaky",), PLAIN),
+    "rnncore.learners.local:carry": (TANH, PLAIN),
+    "rnncore.learners.local:deposit": (TANH, PLAIN),
+    "rnncore.learners.local:TraceLearner.init": (TANH, PLAIN),
+    "rnncore.learners.local:TraceLearner.advance": (TANH, PLAIN),
+    "rnncore.learners.local:TraceLearner._contract": (TANH, PLAIN),
+    "rnncore.learners.local:TraceLearner._named": (TANH, PLAIN),
+    "rnncore.learners.random_feedback:FeedbackLearner._signal": (TANH, PLAIN),
+    "rnncore.learners.random_feedback:AdaptiveEProp.advance": (TANH, PLAIN),
 }
 TARGETS |= chance.TARGETS
 

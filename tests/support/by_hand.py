@@ -87,6 +87,42 @@ def second_order(p: dict, s: State, x: Any) -> State:
     return (sigma(total),)
 
 
+def leaky(p: dict, s: State, x: Any) -> State:
+    (h,) = s
+    net = anp.dot(p["W"], x) + anp.dot(p["U"], h) + p["b"]
+    return (h + p["a"] * (anp.tanh(net) - h),)
+
+
+def focused(p: dict, s: State, x: Any) -> State:
+    return (p["d"] * s[0] + sigma(anp.dot(p["W"], x) + p["b"]),)
+
+
+def diagonal_lstm(p: dict, s: State, x: Any) -> State:
+    _, c = s
+    a = anp.reshape(anp.dot(p["W"], x) + p["b"], (3, len(c)))
+    f, z = sigma(a[0] + p["w_f"] * c), anp.tanh(a[1] + p["w_z"] * c)
+    new = z + f * (c - z)
+    return sigma(a[2] + p["w_o"] * new) * new, new
+
+
+def linear_recurrent_unit(p: dict, s: State, x: Any) -> State:
+    """In polar form: each pair (re, im) is turned by exp(theta) and shrunk."""
+    n = len(p["nu"])
+    re, im = s[0][:n], s[0][n:]
+    angle, shrink = anp.exp(p["theta"]), anp.exp(-anp.exp(p["nu"]))
+    put = anp.dot(p["W"], x)
+    return (
+        anp.concatenate(
+            [
+                shrink * (anp.cos(angle) * re - anp.sin(angle) * im)
+                + anp.exp(p["gamma"]) * put[:n],
+                shrink * (anp.sin(angle) * re + anp.cos(angle) * im)
+                + anp.exp(p["gamma"]) * put[n:],
+            ]
+        ),
+    )
+
+
 def inner(p: dict, prefix: str) -> dict:
     return {name[len(prefix) :]: a for name, a in p.items() if name.startswith(prefix)}
 
@@ -173,4 +209,14 @@ STEPS: dict[str, tuple[StepFunction, list[int], int]] = {
         1,
     ),
     "masked feedback": (feedback(masked(_lstm(), {"U": RING}), "tanh"), [2, 3, 3], 0),
+    "leaky": (leaky, [3], 0),
+    "focused context": (focused, [3], 0),
+    "diagonal LSTM": (diagonal_lstm, [3, 3], 0),
+    "linear recurrent unit": (linear_recurrent_unit, [6], 0),
+    "masked diagonal LSTM": (masked(diagonal_lstm, {"W": SPARSE}), [3, 3], 0),
+    "stack on a diagonal cell": (
+        stack([linear_recurrent_unit, vanilla("tanh")], [1, 1]),
+        [4, 3],
+        1,
+    ),
 }

@@ -28,6 +28,13 @@ from rnncore import (
     Vanilla,
 )
 from rnncore.cells import Cell
+from rnncore.cells.diagonal import (
+    DiagonalCell,
+    DiagonalLSTM,
+    FocusedContext,
+    Leaky,
+    LinearRecurrentUnit,
+)
 
 RING = np.eye(3) + np.roll(np.eye(3), 1, axis=0)  # each unit hears itself and the one before
 SPARSE = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -63,6 +70,28 @@ CELLS: dict[str, Callable[[], Cell]] = {
     "masked stack": lambda: Masked(Stack([GRU(2, 3), Vanilla(3, 3)]), {"0.U": RING, "1.U": RING}),
     "masked feedback": lambda: OutputFeedback(Masked(LSTM(4, 3), {"U": RING}), 2, "tanh"),
 }
+
+# Cells that remember unit by unit: most have no recurrent matrix that a test of all CELLS
+# could set, draw or cut. tests/cells/test_diagonal.py takes them through the same tests.
+ELEMENTWISE: dict[str, Callable[[], Cell]] = {
+    "leaky": lambda: Leaky(2, 3),
+    "focused context": lambda: FocusedContext(2, 3),
+    "diagonal LSTM": lambda: DiagonalLSTM(2, 3),
+    "linear recurrent unit": lambda: LinearRecurrentUnit(2, 3),
+    "masked diagonal LSTM": lambda: Masked(DiagonalLSTM(2, 3), {"W": SPARSE}),
+    "stack on a diagonal cell": lambda: Stack([LinearRecurrentUnit(2, 2), Vanilla(4, 3)]),
+}
+
+
+class Cells(dict[str, Callable[[], Cell]]):
+    """Cells by name. Those of :data:`ELEMENTWISE` are found too, though not listed."""
+
+    def __missing__(self, name: str) -> Callable[[], Cell]:
+        return ELEMENTWISE[name]
+
+
+CELLS = Cells(CELLS)
+EVERY = [*CELLS, *ELEMENTWISE]
 
 
 @dataclass(frozen=True)
@@ -150,10 +179,19 @@ def random_batch(
 
 
 def uncut(net: Network, name: str) -> np.ndarray:
-    """Which entries of a parameter are not masked out."""
+    """Which entries of a parameter are not masked out, and can reach the loss at all."""
     cell, own = net.cell, name.removeprefix("cell.")
     if isinstance(cell, OutputFeedback) and own.startswith("cell."):
         cell, own = cell.cell, own.removeprefix("cell.")
+    kept = np.ones(net.shapes[name], bool)
     if isinstance(cell, Masked) and name.startswith("cell.") and own in cell.shapes:
-        return cell.mask[own] > 0
-    return np.ones(net.shapes[name], bool)
+        kept = cell.mask[own] > 0
+    plain = cell.cell if isinstance(cell, Masked) else cell
+    if isinstance(plain, DiagonalCell) and not name.startswith("readout."):
+        # Its units do not hear each other: one that is not read out has no gradient.
+        rows = np.arange(len(kept))
+        if isinstance(net.readout, Units):
+            kept[~np.isin(rows % plain.hidden_size, net.readout.indices)] = False
+        if isinstance(plain, DiagonalLSTM) and name == "initial_state":
+            kept[: plain.hidden_size] = False  # h is shown, and never heard again
+    return kept
