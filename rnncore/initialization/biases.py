@@ -15,8 +15,8 @@ from rnncore.params import Params
 def forget_bias(params: Params, model: Model, value: float = 1.0, *, names: Names = None) -> Params:
     """Open the gates that keep the memory, by their bias.
 
-    LSTM: b_f; coupled LSTM, where f = 1 - i: b_i = -value; memory cell: the keep gate;
-    GRU, h' = (1 - z) n + z h: b_z. With value 1 the state keeps about 0.73 of itself a step.
+    LSTM, diagonal LSTM: b_f; coupled LSTM, where f = 1 - i: b_i = -value; memory cell: the keep
+    gate; GRU, h' = (1 - z) n + z h: b_z. With value 1 the state keeps about 0.73 of itself a step.
 
     Parameters
     ----------

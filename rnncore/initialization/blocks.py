@@ -21,6 +21,7 @@ from rnncore.cells import (
     Stack,
 )
 from rnncore.cells.base import Array
+from rnncore.cells.diagonal import DiagonalLSTM
 from rnncore.cells.gru import GRU
 from rnncore.cells.memory import MemoryCell
 from rnncore.network import Network
@@ -97,7 +98,7 @@ class _Leaf(NamedTuple):
 def blocks(model: Model) -> list[Block]:
     """All matrices and biases of a model, gate by gate, in the order of the flat view.
 
-    Elementwise parameters (peepholes) and a learned initial state have no block.
+    Elementwise parameters (peepholes, decays) and a learned initial state have no block.
 
     Parameters
     ----------
@@ -219,6 +220,8 @@ def _keeping(cell: Cell) -> tuple[str, str | None, float] | None:
         return ("f", "i", 1.0) if cell.has_forget_gate else None
     if isinstance(cell, MemoryCell):
         return "keep", "write", 1.0
+    if isinstance(cell, DiagonalLSTM):
+        return "f", None, 1.0  # it writes 1 - f
     return ("z", None, 1.0) if isinstance(cell, GRU | GRUResetBefore) else None
 
 

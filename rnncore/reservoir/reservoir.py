@@ -215,7 +215,7 @@ class Reservoir:
             d = checks.finite(checks.numeric(teacher, "teacher"), "teacher")
             checks.shape(d, (len(x), *lead, self.F.shape[1]), "teacher")
             y = self.start(initial_output, lead, self.F.shape[1], "initial_output")
-        states = np.empty((len(x) + 1, *s.shape), np.result_type(x, s))
+        states = np.empty((len(x) + 1, *s.shape), np.result_type(x, s, self.U))
         states[0] = s
         for t, nu in enumerate(self.noises(noise, rng, len(x), lead)):
             states[t + 1] = self.step(states[t], x[t], y, nu)
@@ -232,11 +232,10 @@ class Reservoir:
             )
         return x
 
-    @staticmethod
-    def start(value: Any, lead: tuple[int, ...], width: int, name: str) -> Array:
+    def start(self, value: Any, lead: tuple[int, ...], width: int, name: str) -> Array:
         """Return an initial state or output of shape ``(*lead, width)``; zeros for ``None``."""
         if value is None:
-            return np.zeros((*lead, width))
+            return np.zeros((*lead, width), self.U.dtype)
         array = checks.finite(checks.numeric(value, name), name)
         return checks.shape(array, (*lead, width), name)
 
@@ -247,4 +246,5 @@ class Reservoir:
         deviation = number(noise, "noise", 0)
         if deviation == 0:
             return [None] * steps
-        return deviation * checks.generator(rng).standard_normal((steps, *lead, self.size))
+        drawn = checks.generator(rng).standard_normal((steps, *lead, self.size))
+        return (deviation * drawn).astype(self.U.dtype)

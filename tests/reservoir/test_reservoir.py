@@ -5,6 +5,7 @@ import pytest
 
 from rnncore import Batch, Linear, Network, Params, SquaredError, Vanilla
 from rnncore.reservoir import (
+    EchoState,
     Reservoir,
     echo_state_test,
     memory_capacity,
@@ -51,6 +52,18 @@ def test_sequences_side_by_side_are_sequences_alone(rng) -> None:
     for b in range(3):
         alone = r.run(x[:, b], teacher=d[:, b], initial_state=s[b])
         np.testing.assert_allclose(together[:, b], alone, atol=1e-15)
+
+
+def test_float32_stays_float32(rng) -> None:
+    r = Reservoir.draw(rng, 1, 5, output_size=1, leak=0.5)
+    small = Reservoir(*(a.astype(np.float32) for a in (r.W, r.U, r.b, r.F)), leak=0.5)
+    x = rng.random((4, 1)).astype(np.float32)
+    states = small.run(x, teacher=x, noise=0.1, rng=rng)
+    assert states.dtype == np.float32 and r.run(x, teacher=x).dtype == np.float64
+    net = EchoState(small, np.ones((1, 7), np.float32))
+    assert net.predict(x).outputs.dtype == np.float32
+    fitted = EchoState.fit(small, Batch(x, x), washout=1, penalty=0.1)
+    assert fitted.V.dtype == np.float32
 
 
 def test_draw_keeps_to_what_it_was_told(rng) -> None:
@@ -178,6 +191,14 @@ def test_memory_is_at_most_the_number_of_units(seed) -> None:
     short = memory_capacity(Reservoir(W, 0.1 * q, np.zeros(n)), rng, delays=100).total
     assert harsh < 0.6 * tanh and tanh < most
     assert short < 0.6 * most
+
+
+def test_memory_is_judged_on_steps_that_the_fit_has_not_seen() -> None:
+    """50 units without recurrence, 100 steps: on its own steps the fit would find 1/2."""
+    rng = np.random.default_rng(0)
+    deaf = Reservoir(rng.standard_normal((50, 1)), np.zeros((50, 50)), rng.standard_normal(50))
+    got = memory_capacity(deaf, rng, delays=20, steps=100)
+    assert got.by_delay.mean() < 0.1
 
 
 # -- refusals ---------------------------------------------------------------------------
