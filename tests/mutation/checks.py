@@ -22,7 +22,7 @@ from tests.learners import test_local as local
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
-from tests.mutation import chance
+from tests.mutation import chance, curvature
 from tests.tasks import test_influence_balancing as balancing
 
 Check = Callable[[], None]
@@ -96,6 +96,9 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     """The checks on these cells in these settings, the quickest first."""
     if settings in chance.LEARNERS:
         yield from chance.checks_for(cells, settings)
+        return
+    if settings in curvature.KINDS:
+        yield from curvature.checks_for(cells, settings)
         return
     for learner in LEARNERS:
         for cell in cells:

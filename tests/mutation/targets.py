@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation import chance
+from tests.mutation import chance, curvature
 
 POINTWISE = ("GRU", "LSTM peepholes", "vanilla without bias")
 GENERAL = ("GRU reset before", "second order")
@@ -145,7 +145,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.random_feedback:FeedbackLearner._signal": (TANH, PLAIN),
     "rnncore.learners.random_feedback:AdaptiveEProp.advance": (TANH, PLAIN),
 }
-TARGETS |= chance.TARGETS
+TARGETS |= chance.TARGETS | curvature.TARGETS
 
 # Mutants that no test can see, with the reason. All but the last only save work.
 EQUIVALENT: dict[str, str] = {
@@ -172,3 +172,4 @@ EQUIVALENT: dict[str, str] = {
     "learners.artbp:ARTBP.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
 }
+EQUIVALENT |= curvature.EQUIVALENT

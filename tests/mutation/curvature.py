@@ -14,6 +14,7 @@ HF = "rnncore.optimizers.hessian_free."
 TANH = ("vanilla tanh",)
 OMEGA, CURVATURE, KALMAN = ("omega",), ("curvature",), ("kalman",)
 SOLVER = ("conjugate gradients",)
+KINDS = (OMEGA, CURVATURE, SOLVER, KALMAN)
 
 # target: (cells, settings); the settings choose the checks below
 TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
