@@ -1,13 +1,26 @@
 """DNI: exact with an oracle for a critic, and otherwise what its definition says."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
-from rnncore import BPTT, Batch, Network, SquaredError, Units, Vanilla
+from rnncore import BPTT, GRU, LSTM, Batch, Network, Params, SquaredError, Units, Vanilla
 from rnncore.learners.dni import DNI, Critic
 from rnncore.verify import compare, relative_error
-from tests.learners.test_exact import PAIRS, case
+from tests.learners.test_exact import PAIRS
 from tests.support import zoo
+from tests.support.tally import operations
+
+
+@cache
+def case(cell: str, setting: str, steps: int, size: int) -> tuple[Network, Params, Batch, Params]:
+    """A network with random parameters, a batch, and the gradient that BPTT gives."""
+    rng = np.random.default_rng([32, steps, size, len(cell), len(setting)])
+    net = zoo.network(cell, setting)
+    params = zoo.random_params(net, rng)
+    batch = zoo.random_batch(net, setting, rng, steps, size)
+    return net, params, batch, BPTT(net).gradient(params, batch).grads
 
 
 class Oracle(Critic):
@@ -206,3 +219,10 @@ def test_what_it_declares_and_refuses() -> None:
         DNI(net, 0.1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"critic: expected shape \(6, 10\), got \(6, 6\)"):
         learner.init(params, critic=np.ones((6, 6)))
+
+
+@pytest.mark.parametrize("cell", [Vanilla, LSTM, GRU])
+def test_time_of_a_step_grows_with_the_parameters(cell) -> None:
+    """Counted at three sizes: so many operations for each parameter, the same at each."""
+    per = [a / p for a, p in (operations(DNI, cell(2, n)) for n in (16, 32, 64))]
+    assert max(per) < 8 and max(per) < 1.2 * min(per)
