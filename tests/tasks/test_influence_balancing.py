@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnncore import BPTT, RTRL, Hybrid
-from rnncore.learners import OnlineLearner
+from rnncore.learners import UORO, OnlineLearner
 from rnncore.learners.artbp import ARTBP
 from rnncore.learners.truncated import TruncatedBPTT
 from rnncore.network import Network
@@ -109,11 +109,13 @@ def test_the_sign_changes_once() -> None:
         assert 3 * plus < balancing_horizon(units, plus) <= 5 * plus
 
 
-def learn(make: Callable[[Network], OnlineLearner], steps: int, rate: float, **sizes: int) -> tuple:
+def learn(
+    make: Callable[[Network], OnlineLearner], steps: int, rate: float, seed: int = 0, **sizes: int
+) -> tuple:
     """Learn along one endless run; theta at the start, halfway and at the end, and the optimum."""
     network, params, batch, optimum = influence_balancing(1, **sizes)
     learner, found = make(network), [params["cell.theta"][0]]
-    memory = learner.init(params, 1, batch.initial_state, np.random.default_rng(0))
+    memory = learner.init(params, 1, batch.initial_state, np.random.default_rng(seed))
     for t in range(steps):
         weights = network.prepare(params)
         memory, out = learner.advance(weights, memory, batch.inputs[0], batch.targets[0], None)
@@ -135,6 +137,15 @@ def learn(make: Callable[[Network], OnlineLearner], steps: int, rate: float, **s
 def test_who_learns(make: Callable[[Network], OnlineLearner]) -> None:
     start, _, end, optimum = learn(make, 1500, 5e-3, **SMALL)
     assert abs(end - optimum) < 1e-2 * abs(start - optimum)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_uoro_learns_at_a_lower_rate(seed: int) -> None:
+    """Its noise asks for small steps; a window that is too short drifts at that rate too."""
+    start, _, end, optimum = learn(UORO, 6000, 1e-3, seed, **SMALL)
+    assert abs(end - optimum) < 0.1 * abs(start - optimum)
+    start, _, end, optimum = learn(lambda net: TruncatedBPTT(net, 1, 12), 1500, 1e-3, **SMALL)
+    assert abs(end - optimum) > 1.5 * abs(start - optimum)
 
 
 @pytest.mark.parametrize("window", [1, 6, 12])
