@@ -53,7 +53,7 @@ class Critic:
         return features @ matrix.T
 
     def learn(self, matrix: Array, features: Array, error: Array) -> Array:
-        """One step down 1/2 |c_t - c*_t|^2, the mean over the batch: the next A."""
+        """The next A: one step down half the squared error, the mean over the batch."""
         return matrix - self.rate / len(features) * (error.T @ features)
 
 
@@ -93,7 +93,7 @@ class DNI(OnlineLearner):
     Units that a teacher forces pass no adjoint on. A learned initial state gets c_1 D_1.
 
     Biased, by as much as the critic is wrong; exact with a critic that knows the adjoints.
-    Time O(P + N M) a step, memory O(P + N M), M the length of phi.
+    Time O(P + N M) a step, memory O(N M), M the length of phi.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ class DNI(OnlineLearner):
 
     References
     ----------
-    Jaderberg et al. (2017), "Decoupled neural interfaces using synthetic gradients", ICML,
-    section 2.1; in this form, with the whole adjoint predicted from state and target, Marschall,
+    Jaderberg et al. (2017), "Decoupled neural interfaces using synthetic gradients", ICML;
+    in this form, with the whole adjoint predicted from state and target, Marschall,
     Cho & Savin (2020), JMLR 21(135), section on DNI.
 
     Examples
@@ -131,7 +131,7 @@ class DNI(OnlineLearner):
     kind = "biased"
     card = Card(
         "P + N^2",
-        "P + N^2",
+        "N^2",
         "Jaderberg et al. 2017; Marschall, Cho & Savin 2020",
         "a critic that knows the adjoints",
     )
@@ -205,7 +205,7 @@ class DNI(OnlineLearner):
         Returns
         -------
         gradient, critic
-            The :class:`~rnncore.learners.base.Gradient` as the critic had it step by step, and
+            The :class:`Gradient` as the critic had it step by step, and
             the critic's matrix at the end, to start the next run with.
         """
         weights, _ = self._start(params, batch)

@@ -62,7 +62,7 @@ class ForwardGradient(OnlineLearner):
     References
     ----------
     Baydin, Pearlmutter, Syme, Wood & Torr (2022), "Gradients without backpropagation",
-    arXiv:2202.08587, definition 1 and theorem 1.
+    arXiv:2202.08587.
 
     Examples
     --------

@@ -5,8 +5,9 @@ standard normal numbers). Then for a product a b^T, a matrix F and a scaling r >
 
     E[ (a + r nu) (b + F^T nu / r)^T ] = a b^T + F
 
-as long as r is the same for nu and -nu: it may depend on |F^T nu|, say, but not on the sign
-of an entry. The terms in between, a nu^T F / r and r nu b^T, are odd in nu and have mean 0.
+as long as r is the same for nu and -nu: it may depend on the norm of F^T nu, say, but not on
+the sign of an entry. The terms in between, a nu^T F / r and r nu b^T, are odd in nu and have
+mean 0.
 """
 
 from __future__ import annotations
@@ -119,7 +120,11 @@ def all_signs(count: int) -> Array:
 def balance(left: Array, right: Array) -> tuple[Array, Array]:
     """Scale a product so that its factors have the same norm: r left and right / r.
 
-    r = sqrt(|right| / |left|), for each sequence by itself. Two products that are summed
+    ::
+
+        r = sqrt(|right| / |left|)
+
+    for each sequence by itself. Two products that are summed
     with random signs, (+- a_0 +- a_1)(+- b_0 +- b_1)^T, have the least variance when each is
     scaled so. Where the product is zero, so become both factors: a factor without a partner
     would add noise and nothing else.
@@ -129,7 +134,7 @@ def balance(left: Array, right: Array) -> tuple[Array, Array]:
 
     References
     ----------
-    Tallec & Ollivier (2018), ICLR, section 3: the rank-one trick and its scalings.
+    Tallec & Ollivier (2018), ICLR: the rank-one trick and its scalings.
     """
     one, other = _norm(left), _norm(right)
     alive = (one.real > 0) & (other.real > 0)

@@ -43,7 +43,7 @@ class UORO(OnlineLearner):
     as the paper has it: what the step itself adds is exact, only the past is estimated. The
     mean of s~_t theta~_t^T over the signs is the influence J_t of RTRL. The scalings do not
     touch it: rho0 does not know nu_t, and rho1 is the same for nu_t and -nu_t (see
-    :mod:`~rnncore.learners.noise`). They lower the variance, which grows with the time over
+    ``rnncore.learners.noise``). They lower the variance, which grows with the time over
     which the state remembers.
 
     A learned initial state starts with s~_0 = nu_0 and nu_0 in its own part of theta~_0.
