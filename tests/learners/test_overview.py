@@ -78,7 +78,14 @@ def test_every_cell_of_the_package_has_a_column() -> None:
     assert all(list(row.cells) == list(CELLS) for row in TABLE.rows)
 
 
-def test_names_and_anchors_are_unique() -> None:
+def test_no_name_in_the_order_or_the_arguments_is_stale() -> None:
+    names = {row.learner.__name__ for row in TABLE.rows}
+    assert set(overview._LEARNERS) == names
+    assert set(overview._ARGUMENTS) <= names
+    assert set(overview._CELLS) <= {type(cell).__name__ for cell in CELLS.values()}
+
+
+def test_names_are_unique() -> None:
     names = [row.name for row in TABLE.rows]
     assert len(set(names)) == len(names)
 
