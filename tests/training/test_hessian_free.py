@@ -118,7 +118,7 @@ def test_a_read_out_without_bias():
 
 
 @pytest.mark.parametrize("setting", ["teacher, learned start"])
-@pytest.mark.parametrize("cell", zoo.CELLS)
+@pytest.mark.parametrize("cell", zoo.EVERY)
 def test_tangents_and_structural_damping_on_every_cell(cell, setting):
     """J v and J_s v, and the quadratic form of a product is what they say."""
     net, params, batch = case(cell, setting)
@@ -269,7 +269,12 @@ def test_float32_stays_so():
 
 
 def test_it_solves_a_long_lag_where_gradient_descent_does_not():
-    """Adding two marked numbers over 25 steps with 12 tanh units, at equal passes."""
+    """Adding two marked numbers over 25 steps with 12 tanh units, at equal passes.
+
+    One run of three: of seeds 0, 1, 2 this solves the first and the last within 500 passes, and
+    gradient descent none. With seed 1 Hessian-free ends at 0.15 on fresh sequences, which is
+    worse than no memory.
+    """
     rng = np.random.default_rng(0)
     net = Network(Vanilla(2, 12), Linear(12, 1), SquaredError())
     params = net.init_params(rng)

@@ -17,7 +17,8 @@ RECURRENT = ("squared error", "teacher, learned start")
 def case(cell, setting="squared error", steps=5, size=2):
     rng = np.random.default_rng([7, len(cell), len(setting)])
     net = zoo.network(cell, setting)
-    return net, zoo.random_params(net, rng), zoo.random_batch(net, setting, rng, steps, size)
+    params = zoo.random_params(net, rng, 0.5)  # small: a saturated output has no digits left
+    return net, params, zoo.random_batch(net, setting, rng, steps, size)
 
 
 def omega_by_jacobians(net, params, batch):
@@ -116,7 +117,7 @@ def test_forced_units_pass_nothing_on():
 
 
 @pytest.mark.parametrize("setting", RECURRENT)
-@pytest.mark.parametrize("cell", zoo.CELLS)
+@pytest.mark.parametrize("cell", zoo.EVERY)
 def test_the_full_gradient_on_every_cell(cell, setting):
     net, params, batch = case(cell, setting)
     omega = Omega(net)
