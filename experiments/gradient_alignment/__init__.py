@@ -1,0 +1,1 @@
+"""Cosines between the gradients of online learners and the exact one."""
