@@ -214,7 +214,7 @@ class DiagonalLSTM(DiagonalCell):
 class LinearRecurrentUnit(DiagonalCell):
     """The linear recurrent unit: complex eigenvalues, as two real blocks.
 
-    With lambda = exp(-exp(nu) + i exp(theta)), so that |lambda| < 1, and g = exp(gamma)::
+    With lambda = exp(-exp(nu) + i exp(theta)), so that ``|lambda| < 1``, and g = exp(gamma)::
 
         s_t = lambda s_{t-1} + g (W_re + i W_im) x_t
 
@@ -245,7 +245,7 @@ class LinearRecurrentUnit(DiagonalCell):
     shown = 2
 
     def init_params(self, rng: np.random.Generator, dtype: Any = np.float64) -> Params:
-        """Eigenvalues evenly on the disk, phases up to 2 pi; g = sqrt(1 - |lambda|^2)."""
+        """Eigenvalues evenly on the disk, phases up to 2 pi; ``g = sqrt(1 - |lambda|^2)``."""
         drawn = super().init_params(rng, dtype)
         # 1 - u lies in (0, 1], so that no logarithm is taken of zero.
         radius2 = 1 - rng.uniform(0, 1, self.hidden_size)

@@ -8,7 +8,7 @@ from rnncore.learners.focused import DiagonalRTRL
 from rnncore.learners.forward_gradient import ForwardGradient
 from rnncore.learners.hybrid import Hybrid
 from rnncore.learners.kf_rtrl import KFRTRL
-from rnncore.learners.local import EProp, TruncatedLSTM
+from rnncore.learners.local import EProp, TraceLearner, TruncatedLSTM
 from rnncore.learners.overview import (
     LearnerRow,
     LearnerTable,
@@ -18,8 +18,13 @@ from rnncore.learners.overview import (
     learner_table,
     make_learner,
 )
-from rnncore.learners.random_feedback import RFLO, AdaptiveEProp, RandomEProp
-from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized
+from rnncore.learners.random_feedback import (
+    RFLO,
+    AdaptiveEProp,
+    FeedbackLearner,
+    RandomEProp,
+)
+from rnncore.learners.regularizer import Omega, PascanuOmega, Regularized, Regularizer
 from rnncore.learners.rtrl import RTRL
 from rnncore.learners.snap import SnAp
 from rnncore.learners.truncated import TruncatedBPTT
@@ -39,6 +44,7 @@ __all__ = [
     "Critic",
     "DiagonalRTRL",
     "EProp",
+    "FeedbackLearner",
     "ForwardGradient",
     "Gradient",
     "Hybrid",
@@ -50,8 +56,10 @@ __all__ = [
     "PascanuOmega",
     "RandomEProp",
     "Regularized",
+    "Regularizer",
     "SnAp",
     "Step",
+    "TraceLearner",
     "TruncatedBPTT",
     "TruncatedLSTM",
     "applies",

@@ -87,7 +87,7 @@ class ARTBP(OnlineLearner):
         The network to learn.
     cut
         The chance c of a cut, in [0, 1), or a function of the stretch's age 1, 2, ...: see
-        :func:`falling`. For 0 it is BPTT.
+        ``rnncore.learners.artbp.falling``. For 0 it is BPTT.
 
     Raises
     ------

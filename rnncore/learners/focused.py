@@ -12,7 +12,7 @@ class DiagonalRTRL(TraceLearner):
     """Exact real-time recurrent learning at O(P) a step, for cells with diagonal recurrence.
 
     Where no unit hears another there is no recurrent product: D_t = E_t, elementwise. The
-    eligibility trace of :mod:`~rnncore.learners.local`, which leaves the recurrent product
+    eligibility trace of :class:`~rnncore.learners.TraceLearner`, which leaves the recurrent product
     out, then leaves out nothing: it holds all entries of the influence matrix that are
     ever different from zero, those that SnAp keeps at saturation. For Mozer's
     context units c_t = d c_{t-1} + f(W x_t + b) ::

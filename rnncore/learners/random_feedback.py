@@ -86,8 +86,8 @@ class RFLO(FeedbackLearner):
         dW_ij ~ [B eps]_i p_ij,   p_ij(t) = (1 - 1/tau) p_ij(t-1) + (1/tau) f'(u_i(t)) h_j(t-1)
 
     with the output error eps and fixed random feedback B. In the terms of
-    :mod:`~rnncore.learners.local`: E = 1 - a and F = a f' h, so p is the trace, and [B eps]
-    the learning signal. On other pointwise cells it is the same trace with theirs for E
+    :class:`~rnncore.learners.TraceLearner`: E = 1 - a and F = a f' h, so p is the trace, and
+    [B eps] the learning signal. On other pointwise cells it is the same trace with theirs for E
     and F. (For a vanilla cell E = 0: the rule then sees one step.)
 
     Biased. Exact if B = V, and U = 0 or T = 1.
@@ -139,7 +139,7 @@ class AdaptiveEProp(FeedbackLearner):
     Parameters
     ----------
     network, feedback
-        As in :class:`FeedbackLearner`; ``feedback`` is where B starts.
+        As in :class:`~rnncore.learners.FeedbackLearner`; ``feedback`` is where B starts.
     rate, decay
         Of the read-out's optimizer; numbers of at least zero.
 

@@ -86,13 +86,13 @@ class PascanuOmega(Regularizer):
     """The regularizer as the paper writes it, on the pre-activations of a simple network.
 
     With a_{k+1} = U f(a_k) + W x_{k+1} + b, the paper's x_k, and e_k = dL/da_k (all of it, from
-    every later loss),
+    every later loss)::
 
         Omega = 1/B sum_b sum_{k=1}^{T-1} ( |e_{k+1} U diag f'(a_k)| / |e_{k+1}| - 1 )^2
 
     The gradient is the paper's "immediate" one: a_k and e_{k+1} are held constant, and U alone
     is differentiated, where it stands in the line above. With v_k = e_{k+1} U diag f'(a_k)
-    and r_k = |v_k| / |e_{k+1}|,
+    and ``r_k = |v_k| / |e_{k+1}|``::
 
         d+Omega/dU = 1/B sum_b sum_k 2 (r_k - 1) e_{k+1}^T (v_k * f'(a_k)) / (|v_k| |e_{k+1}|)
 
@@ -157,6 +157,8 @@ class PascanuOmega(Regularizer):
 class Omega(Regularizer):
     """The same regularizer on the states of any cell, with its full gradient.
 
+    ::
+
         Omega = 1/B sum_b sum_{k=0}^{T-1} ( |g_{k+1} D_{k+1}| / |g_{k+1}| - 1 )^2
 
     with g_k = dL/ds_k (all of it) and D_{k+1} = ds_{k+1}/ds_k; k = 0 is the initial state.
@@ -164,7 +166,7 @@ class Omega(Regularizer):
     :meth:`gradient` is the derivative of :meth:`value`, everything included. No second
     derivative is written down for it: v_k = g_{k+1} D_{k+1} and g_{k+1} are themselves
     derivatives of L, by something added to s_k on its way to step k + 1 and by something added
-    to s_{k+1} itself. So with c_k = dOmega/dv_k and c'_k = dOmega/dg_k held constant,
+    to s_{k+1} itself. So with c_k = dOmega/dv_k and c'_k = dOmega/dg_k held constant::
 
         dOmega/dtheta = d/d(epsilon) dL/dtheta (added: epsilon c_k and epsilon c'_k)
 

@@ -136,9 +136,10 @@ class SnAp(OnlineLearner):
         J_t = M_n * (D_t J_{t-1} + F_t)
 
     with M_n the pattern of entries that are not zero within n steps. It is read off the
-    cell itself (:func:`patterns`), so it holds for every cell, composite and mask.
+    cell itself (``rnncore.learners.snap.patterns``), so it holds for every cell, composite
+    and mask.
 
-    Biased. It is exact once the pattern is saturated, n >= :attr:`saturation`, and for
+    Biased. It is exact once the pattern is saturated, n >= ``saturation``, and for
     sequences of at most n steps (without a learned initial state, which reaches further
     by one step).
 

@@ -61,9 +61,11 @@ class KalmanStep(NamedTuple):
 class ExtendedKalman:
     """The parameters as the state of a Kalman filter, the targets as its measurements.
 
+    ::
+
         theta_{t+1} = theta_t + process noise (Q = q I),   d_t = y_t(theta) + noise (R = r I)
 
-    With H = dy_t/d theta (rows: outputs), error e = d - y, and the parameters in groups g,
+    With H = dy_t/d theta (rows: outputs), error e = d - y, and the parameters in groups g::
 
         S = R + sum_g H_g P_g H_g^T,   K_g = P_g H_g^T S^{-1}
         theta_g <- theta_g + K_g e,    P_g <- P_g - K_g H_g P_g + Q
@@ -71,7 +73,7 @@ class ExtendedKalman:
     One group is the global filter; a group for each node, the parameters that feed one
     pre-activation, is the node-decoupled one, which leaves out covariances between groups. P_g
     is computed in Joseph's form, P <- (I - K H) P (I - K H)^T + K (S - H P H^T) K^T, which is
-    the same number and stays positive definite under rounding (as long as variance |H|^2 / r
+    the same number and stays positive definite under rounding (as long as variance H^2 / r
     stays below about 1e13). Time a step: derivatives, and
     O(M sum_g P_g^2) for M outputs; memory O(sum_g P_g^2).
 

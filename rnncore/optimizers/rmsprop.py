@@ -14,6 +14,8 @@ from rnncore.params import Params
 class RMSProp(Optimizer):
     """The gradient, divided entry by entry by the root of its running mean square.
 
+    ::
+
         r <- rho r + (1 - rho) g^2,   theta <- theta - eta g / (sqrt(r) + epsilon)
 
     Parameters

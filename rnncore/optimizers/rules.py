@@ -14,6 +14,8 @@ from rnncore.params import Params
 class SGD(Optimizer):
     """Gradient descent; stochastic where each step sees another batch.
 
+    ::
+
         theta <- theta - eta g
 
     Parameters
@@ -49,10 +51,12 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with a velocity.
 
+    ::
+
         v <- mu v - eta g,   theta <- theta + v
 
     Nesterov's variant takes the gradient at theta + mu v. Here the parameters ARE that point
-    (call it phi), so that the gradient is taken where the network is:
+    (call it phi), so that the gradient is taken where the network is::
 
         v <- mu v - eta g(phi),   phi <- phi + mu v - eta g(phi)
 
@@ -104,6 +108,8 @@ class Momentum(Optimizer):
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Steps scaled, entry by entry, by running moments of the gradient.
+
+    ::
 
         m <- beta1 m + (1 - beta1) g,      m_hat = m / (1 - beta1^t)
         v <- beta2 v + (1 - beta2) g^2,    v_hat = v / (1 - beta2^t)

@@ -67,6 +67,8 @@ def which_came_first_baseline(steps: int, width: int = 1) -> Baseline:
     stand. One visible symbol is enough: it came second. So the predictor is right unless both
     symbols lie before the window, which happens with probability
 
+    ::
+
         miss = C(T - w, 2) / C(T - 1, 2),
 
     and then it tosses a coin.

@@ -17,27 +17,27 @@ Array = np.ndarray
 class GaussNewton:
     """The Gauss-Newton matrix of a network's loss at one point, never written out.
 
-    With z all the read-out's pre-activations, J = dz/d theta and H the Hessian of L by z,
+    With z all the read-out's pre-activations, J = dz/d theta and H the Hessian of L by z::
 
         G = J^T H J
 
     H is positive semidefinite, so G is. For the cross entropies with their own activations it
     is the true Hessian of the loss by z (Schraudolph 2002); for the squared error, which may
     stand behind an activation f, it is f'^T f' with the mask, so that G is the classical matrix
-    of the outputs' Jacobian:
+    of the outputs' Jacobian::
 
         squared error    H v = f' (w f' v) / B
         binary           H v = w y (1 - y) v / B
         categorical      H v = w (sum_k d_k) (y v - y (y.v)) / B
 
-    A product G v is one forward sweep of tangents, which gives J v,
+    A product G v is one forward sweep of tangents, which gives J v::
 
         ds_t = D_t ds_{t-1} + F_t v,   dz_t = V dh_t + dV h_t + db
 
     (``cell.jvp``, the R-operator) and one backward sweep (``cell.pull``, ``cell.collect``) of
     H J v. Time: about one gradient. The tapes are recorded once, at construction.
 
-    Structural damping adds mu lambda S'' with S the distance that v moves the states,
+    Structural damping adds mu lambda S'' with S the distance that v moves the states::
 
         S = 1/B sum_b sum_t 1/2 |s_t(theta + v) - s_t(theta)|^2,   S'' = 1/B J_s^T J_s
 

@@ -56,12 +56,12 @@ class Report(NamedTuple):
 class HessianFree:
     """Hessian-free optimization of a recurrent network.
 
-    Each step minimizes the damped quadratic model of L by conjugate gradients,
+    Each step minimizes the damped quadratic model of L by conjugate gradients::
 
         q(p) = g^T p + 1/2 p^T (G + lambda I + lambda mu S'') p
 
     G the Gauss-Newton matrix and S'' that of the states' squared movement
-    (:class:`~rnncore.optimizers.hessian_free.GaussNewton`). Then
+    (:class:`~rnncore.optimizers.GaussNewton`). Then
 
     1. conjugate gradients start at ``decay`` times their last end, with the preconditioner
        (mean of squared gradients + lambda)^(3/4), and stop by Martens' rule;
@@ -76,7 +76,7 @@ class HessianFree:
     Parameters
     ----------
     network
-        Any cell; see :class:`GaussNewton` for losses and read-outs.
+        Any cell; see :class:`~rnncore.optimizers.GaussNewton` for losses and read-outs.
     damping
         The first lambda.
     structural

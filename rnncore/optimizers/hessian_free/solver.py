@@ -46,7 +46,7 @@ def conjugate_gradients(
     """Minimize phi(x) = 1/2 x^T A x - b^T x for a positive definite A given by its products.
 
     Martens' rule stops at iteration i when the last k = max(10, i / 10) steps together made
-    less than the fraction k tolerance of the progress so far:
+    less than the fraction k tolerance of the progress so far::
 
         i > k,   phi(x_i) < 0,   (phi(x_i) - phi(x_{i-k})) / phi(x_i) < k tolerance
 
