@@ -5,12 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from rnncore import BPTT, GRU, LSTM, Batch, Network, Params, SquaredError, Units, Vanilla
+from rnncore import BPTT, Batch, Network, Params, SquaredError, Units, Vanilla
 from rnncore.learners.dni import DNI, Critic
 from rnncore.verify import compare, relative_error
 from tests.learners.test_exact import PAIRS
 from tests.support import zoo
-from tests.support.tally import operations
 
 
 @cache
@@ -219,10 +218,3 @@ def test_what_it_declares_and_refuses() -> None:
         DNI(net, 0.1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"critic: expected shape \(6, 10\), got \(6, 6\)"):
         learner.init(params, critic=np.ones((6, 6)))
-
-
-@pytest.mark.parametrize("cell", [Vanilla, LSTM, GRU])
-def test_time_of_a_step_grows_with_the_parameters(cell) -> None:
-    """Counted at three sizes: so many operations for each parameter, the same at each."""
-    per = [a / p for a, p in (operations(DNI, cell(2, n)) for n in (16, 32, 64))]
-    assert max(per) < 8 and max(per) < 1.2 * min(per)

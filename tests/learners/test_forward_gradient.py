@@ -10,7 +10,6 @@ from rnncore.learners.noise import Given, all_signs
 from rnncore.verify import compare, directional_derivative, relative_error
 from tests.support import zoo
 from tests.support.chance import alone, case, sample
-from tests.support.tally import operations
 
 SMALL = {
     "vanilla": Vanilla(1, 2),
@@ -175,10 +174,3 @@ def test_what_it_declares_and_refuses() -> None:
         ForwardGradient(net, "uniform")
     with pytest.raises(ValueError, match="rows: expected 1 rows with 72 more"):
         learner.gradient(params, batch, Given(np.ones((1, 5))))
-
-
-@pytest.mark.parametrize("cell", [Vanilla, LSTM, GRU])
-def test_time_of_a_step_grows_with_the_parameters(cell) -> None:
-    """Counted at three sizes: so many operations for each parameter, the same at each."""
-    per = [a / p for a, p in (operations(ForwardGradient, cell(2, n)) for n in (16, 32, 64))]
-    assert max(per) < 6 and max(per) < 1.2 * min(per)

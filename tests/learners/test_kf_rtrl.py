@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnncore import LSTM, Batch, Linear, Masked, Network, SquaredError, Vanilla
+from rnncore import Batch, Linear, Masked, Network, SquaredError, Vanilla
 from rnncore.learners import noise as chance
 from rnncore.learners.kf_rtrl import KFRTRL, factors
 from rnncore.learners.noise import Given, all_signs
@@ -12,7 +12,6 @@ from rnncore.verify import compare, relative_error
 from tests.learners.test_exact import RECURRENT
 from tests.support import zoo
 from tests.support.chance import alone, case, mean_over, sample, variance_against_time
-from tests.support.tally import exponent
 
 GOOD = (
     "vanilla tanh",
@@ -208,9 +207,3 @@ def test_what_it_declares_and_refuses() -> None:
     assert (learner.kind, learner.online, learner.random) == ("unbiased", True, True)
     with pytest.raises(TypeError, match="rng: KF-RTRL draws random numbers"):
         learner.gradient(params, batch)
-
-
-@pytest.mark.parametrize("cell", [Vanilla, LSTM])
-def test_time_of_a_step_grows_with_the_third_power(cell) -> None:
-    """Counted. The push of the factor, n^3, outweighs what is of order n^2 from n = 32 on."""
-    assert 2.7 < exponent(KFRTRL, lambda n: cell(2, n), (64, 128)) < 3.05

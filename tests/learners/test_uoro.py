@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnncore import BPTT, GRU, LSTM, RTRL, Batch, Linear, Network, SquaredError, Units, Vanilla
+from rnncore import BPTT, GRU, LSTM, Batch, Linear, Network, SquaredError, Units, Vanilla
 from rnncore.learners import noise as chance
 from rnncore.learners.noise import Given, all_signs
 from rnncore.learners.uoro import UORO
@@ -19,7 +19,6 @@ from tests.support.chance import (
     tiled,
     variance_against_time,
 )
-from tests.support.tally import exponent, operations
 
 SMALL = {"vanilla": Vanilla(1, 2), "LSTM": LSTM(1, 1), "GRU": GRU(1, 2)}
 
@@ -299,16 +298,3 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="count: expected a positive integer"):
         all_signs(0)
     assert BPTT(net).random is False
-
-
-@pytest.mark.parametrize("cell", [Vanilla, LSTM, GRU])
-def test_time_of_a_step_grows_with_the_parameters(cell) -> None:
-    """Counted at three sizes: so many operations for each parameter, the same at each."""
-    per = [a / p for a, p in (operations(UORO, cell(2, n)) for n in (16, 32, 64))]
-    assert max(per) < 16 and max(per) < 1.2 * min(per)
-
-
-def test_the_count_sees_more_where_there_is_more() -> None:
-    """RTRL carries P tangents where UORO carries one: its operations grow with n to the 4th."""
-    assert exponent(RTRL, lambda n: Vanilla(2, n), (16, 32)) > 3.6
-    assert 1.8 < exponent(UORO, lambda n: Vanilla(2, n)) < 2.1
