@@ -19,7 +19,7 @@ Two things to know when reading the result. In a network that RTRL trains nothin
 towards random feedback weights, so the cosine of RFLO stays near zero. And the critic of DNI is
 linear, and learns at a constant rate that was not searched for.
 
-It takes five to ten minutes on one core and writes ``result.json`` beside this file. All numbers
+It takes about five minutes on one core and writes ``result.json`` beside this file. All numbers
 depend on the seeds alone, up to rounding, which training may enlarge.
 """
 
