@@ -22,7 +22,8 @@ class Critic:
     Parameters
     ----------
     rate
-        Step size of its regression.
+        Step size of its regression. It is a least-mean-squares step: where ``rate |phi|^2``
+        comes near 2 it diverges, so keep it small for large states.
     sees_target
         Whether phi_t = (s_t, target_t, 1) or (s_t, 1). A masked target counts as zero.
 
@@ -32,7 +33,7 @@ class Critic:
         If ``rate`` is not a number from 0 on.
     """
 
-    def __init__(self, rate: float = 0.1, sees_target: bool = True) -> None:
+    def __init__(self, rate: float = 0.01, sees_target: bool = True) -> None:
         value = float(checks.finite(checks.numeric(rate, "rate"), "rate"))
         if value < 0:
             raise ValueError(f"rate: expected a number from 0 on, got {rate!r}")
