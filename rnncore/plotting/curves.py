@@ -229,7 +229,7 @@ def scaling_plot(
         if fit:
             power = fitted_slope(size[chosen], middle[chosen])
             scale = np.exp(np.mean(np.log(middle[chosen]) - power * np.log(size[chosen])))
-            label = f"{name}, slope {power:.2f}"
+            label = f"{name}, slope {round(power, 2) + 0.0:.2f}"
             ax.plot(
                 size[chosen], scale * size[chosen] ** power, color=style["color"], lw=5, alpha=0.22
             )
