@@ -27,7 +27,7 @@ from rnncore.plotting import (
     line_style,
     use_house_style,
 )
-from rnncore.plotting.colors import contrast, text_color
+from rnncore.plotting.colors import _canonical, contrast, text_color
 from rnncore.plotting.rc import HOUSE
 from rnncore.plotting.style import spread
 
@@ -121,6 +121,14 @@ def test_cells_compared_in_the_book_differ_for_the_color_blind(blindness):
     names = ["vanilla", "LSTM", "GRU", "memory cell", "second-order", "fully recurrent"]
     pairs = itertools.combinations([CELL_COLORS[name] for name in names], 2)
     assert min(apart(a, b, blindness) for a, b in pairs) > 0.09
+
+
+def test_every_learner_of_the_package_has_its_color():
+    from rnncore.learners import every_learner
+
+    for learner in every_learner():
+        name = _canonical(learner.name)
+        assert LEARNER_KINDS[name] == learner.kind, learner.name
 
 
 def test_all_learners_differ():
