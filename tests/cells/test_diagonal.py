@@ -7,47 +7,9 @@ from rnncore import BPTT, Batch, Linear, Network, Params, SquaredError, Vanilla
 from rnncore.cells.diagonal import DiagonalLSTM, FocusedContext, Leaky, LinearRecurrentUnit
 from rnncore.learners.snap import patterns
 from rnncore.verify import relative_error
-from tests.cells import test_derivatives as derivatives
-from tests.learners import test_autodiff as autodiff
-from tests.learners import test_exact as exact
-from tests.learners import test_online as online
 from tests.support import zoo
 
 DIAGONAL = ("focused context", "diagonal LSTM", "linear recurrent unit")
-
-
-DERIVATIVES = [
-    derivatives.test_state_jacobian,
-    derivatives.test_immediate_jacobian,
-    derivatives.test_pull_is_the_transposed_jacobian,
-    derivatives.test_pull_leaves_the_adjoint_alone,
-    derivatives.test_collect,
-    derivatives.test_push,
-    derivatives.test_influence_step,
-    derivatives.test_jvp,
-    derivatives.test_step_is_pure,
-    derivatives.test_shapes_and_names,
-]
-
-
-@pytest.mark.parametrize("cell", zoo.ELEMENTWISE)
-def test_every_derivative(cell: str) -> None:
-    """The tests of tests/cells/test_derivatives.py, entry by entry by complex step."""
-    case = derivatives.Case(cell)
-    for test in DERIVATIVES:
-        test(case)
-
-
-@pytest.mark.parametrize("setting", exact.RECURRENT)
-@pytest.mark.parametrize("cell", zoo.ELEMENTWISE)
-def test_every_exact_learner(cell: str, setting: str) -> None:
-    """The matrix of tests/learners/test_exact.py, and autodiff on equations written again."""
-    exact.test_gradients_are_alive(cell, setting)
-    for learner in exact.LEARNERS:
-        exact.test_exact(cell, setting, learner)
-    autodiff.test_against_autograd(cell, setting)
-    if setting != "squared error":
-        online.test_influence_entry_by_entry(cell, setting)
 
 
 def run(cell, params: Params, x: np.ndarray, s: np.ndarray) -> np.ndarray:

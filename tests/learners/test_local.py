@@ -34,8 +34,8 @@ def core(cell):
     return cell.cell if isinstance(cell, Masked) else cell
 
 
-CELLS = [name for name in zoo.EVERY if isinstance(core(zoo.CELLS[name]()), PointwiseCell)]
-OTHERS = [name for name in zoo.EVERY if name not in CELLS]
+CELLS = [name for name in zoo.CELLS if isinstance(core(zoo.CELLS[name]()), PointwiseCell)]
+OTHERS = [name for name in zoo.CELLS if name not in CELLS]
 LOOPS = [name for name in CELLS if not isinstance(core(zoo.CELLS[name]()), DiagonalCell)]
 CAROUSELS = ["LSTM", "LSTM 1997", "LSTM coupled", "memory cell", "masked LSTM"]
 SYMMETRIC = ("squared error", "learned start", "teacher, learned start", "classes")

@@ -27,7 +27,7 @@ from tests.learners.test_kf_rtrl import GOOD
 from tests.support import chance, zoo
 
 LEARNERS = {learner.__name__: learner for learner in every_learner()}
-CELLS = [*zoo.CELLS, *zoo.ELEMENTWISE]
+CELLS = list(zoo.CELLS)
 SETTINGS = ("squared error", "learned start", "teacher, learned start")
 OFF = 1e-3  # a biased or single random gradient is further from the truth than that
 

@@ -101,13 +101,13 @@ def agrees(cell: str, setting: str, steps: int) -> None:
 
 
 @pytest.mark.parametrize(("setting", "steps"), [*((s, 1) for s in SETTINGS), (SETTINGS[-1], 2)])
-@pytest.mark.parametrize("cell", zoo.EVERY)
+@pytest.mark.parametrize("cell", zoo.CELLS)
 def test_masked_rtrl(cell: str, setting: str, steps: int) -> None:
     agrees(cell, setting, steps)
 
 
 @pytest.mark.parametrize("setting", [SETTINGS[0], SETTINGS[-1]])
-@pytest.mark.parametrize("cell", zoo.EVERY)
+@pytest.mark.parametrize("cell", zoo.CELLS)
 def test_exact_at_saturation(cell: str, setting: str) -> None:
     net, params, batch, truth = case(cell, setting, 6, 2)
     saturation = SnAp(net).saturation
@@ -122,7 +122,7 @@ def test_exact_at_saturation(cell: str, setting: str) -> None:
         assert compare(short.gradient(params, batch).grads, truth).max_relative > 1e-5
 
 
-@pytest.mark.parametrize("cell", zoo.EVERY)
+@pytest.mark.parametrize("cell", zoo.CELLS)
 def test_structure_is_that_of_the_cell(cell: str) -> None:
     got = structure(zoo.CELLS[cell]())
     by_state, by_params = seen(cell)
@@ -223,7 +223,7 @@ def test_one_step_costs_p(make, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_colors_keep_parameters_apart() -> None:
     """No parameter enters two states of one color, and there are few colors."""
     assert len(colors(np.array([[True, True]]))) == 2
-    for name in zoo.EVERY:
+    for name in zoo.CELLS:
         cell = zoo.CELLS[name]()
         immediate = structure(cell).immediate
         painted = colors(immediate)

@@ -69,11 +69,6 @@ CELLS: dict[str, Callable[[], Cell]] = {
     "masked LSTM": lambda: Masked(LSTM(2, 3), {"U": RING}),
     "masked stack": lambda: Masked(Stack([GRU(2, 3), Vanilla(3, 3)]), {"0.U": RING, "1.U": RING}),
     "masked feedback": lambda: OutputFeedback(Masked(LSTM(4, 3), {"U": RING}), 2, "tanh"),
-}
-
-# Cells that remember unit by unit: most have no recurrent matrix that a test of all CELLS
-# could set, draw or cut. tests/cells/test_diagonal.py takes them through the same tests.
-ELEMENTWISE: dict[str, Callable[[], Cell]] = {
     "leaky": lambda: Leaky(2, 3),
     "focused context": lambda: FocusedContext(2, 3),
     "diagonal LSTM": lambda: DiagonalLSTM(2, 3),
@@ -81,17 +76,6 @@ ELEMENTWISE: dict[str, Callable[[], Cell]] = {
     "masked diagonal LSTM": lambda: Masked(DiagonalLSTM(2, 3), {"W": SPARSE}),
     "stack on a diagonal cell": lambda: Stack([LinearRecurrentUnit(2, 2), Vanilla(4, 3)]),
 }
-
-
-class Cells(dict[str, Callable[[], Cell]]):
-    """Cells by name. Those of :data:`ELEMENTWISE` are found too, though not listed."""
-
-    def __missing__(self, name: str) -> Callable[[], Cell]:
-        return ELEMENTWISE[name]
-
-
-CELLS = Cells(CELLS)
-EVERY = [*CELLS, *ELEMENTWISE]
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def test_a_read_out_without_bias():
 
 
 @pytest.mark.parametrize("setting", ["teacher, learned start"])
-@pytest.mark.parametrize("cell", zoo.EVERY)
+@pytest.mark.parametrize("cell", zoo.CELLS)
 def test_tangents_and_structural_damping_on_every_cell(cell, setting):
     """J v and J_s v, and the quadratic form of a product is what they say."""
     net, params, batch = case(cell, setting)

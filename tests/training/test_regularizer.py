@@ -117,7 +117,7 @@ def test_forced_units_pass_nothing_on():
 
 
 @pytest.mark.parametrize("setting", RECURRENT)
-@pytest.mark.parametrize("cell", zoo.EVERY)
+@pytest.mark.parametrize("cell", zoo.CELLS)
 def test_the_full_gradient_on_every_cell(cell, setting):
     net, params, batch = case(cell, setting)
     omega = Omega(net)
