@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnncore import activations
 from rnncore.activations import Activation, logistic
-from rnncore.cells.base import Array, correlate
-from rnncore.cells.pointwise import Blocks, Delta, Partials, PointwiseCell, Tape
+from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 from rnncore.params import Params
 
 
@@ -25,83 +23,9 @@ class DiagonalCell(PointwiseCell):
     There is no U, so ds'/ds has entries between the blocks of one unit only. Memory of
     the past is in elementwise parameters: decays, peepholes, eigenvalues. The author of
     such a cell writes ``g`` and its partials as for any pointwise cell; ``v`` is empty.
-
-    Attributes
-    ----------
-    shown
-        How many state blocks, counted from the first, the cell shows.
     """
 
-    shown: int = 1
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.output = slice(0, self.shown * self.hidden_size)
-        self.shapes = {name: shape for name, shape in self.shapes.items() if name != "U"}
-
-    def step(
-        self, weights: Mapping[str, Array], s: Array, x: Array, u: Array | None = None
-    ) -> tuple[Array, Tape]:
-        u = self.project(weights, x) if u is None else u
-        blocks, cache = self.pointwise(
-            tuple(s[:, cut] for cut in self._state_cuts.values()),
-            tuple(u[:, cut] for cut in self._gate_cuts.values()),
-            (),
-            tuple(weights[name] for name in self.elementwise),
-        )
-        return np.concatenate(blocks, axis=1), Tape(self, s, x, cache)
-
-    def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
-        d = tape.partials
-        u_bar = self._chain(d.du, s_bar, self._gate_cuts)
-        p_bar = self._chain(d.dp, s_bar, self._parameter_cuts)
-        # There is no v; whoever asks for its adjoint gets that of u.
-        return self._chain(d.ds, s_bar, self._state_cuts), Delta(u_bar, u_bar, p_bar)
-
-    def collect(
-        self,
-        weights: Mapping[str, Array],
-        tapes: Sequence[Tape],
-        deltas: Sequence[Delta],
-        per_example: bool = False,
-    ) -> dict[str, Array]:
-        u_bar = np.stack([delta.u for delta in deltas])
-        over = 0 if per_example else tuple(range(u_bar.ndim - 1))
-        grads = {"W": correlate(u_bar, np.stack([tape.x for tape in tapes]), per_example)}
-        if self.bias:
-            grads["b"] = u_bar.sum(axis=over)
-        p_bar = np.stack([delta.p for delta in deltas]).sum(axis=over)
-        return grads | {name: p_bar[..., cut] for name, cut in self._parameter_cuts.items()}
-
-    def push(
-        self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
-    ) -> Array:
-        d = tape.partials
-        result = np.zeros(ds.shape, np.result_type(ds, *d.ds.values()))
-        for (out, by), partial in d.ds.items():
-            result[..., self._state_cuts[out]] += (
-                ds[..., self._state_cuts[by]] * partial[:, None, :]
-            )
-        return result if dx is None else result + dx @ self._through(d.du, weights["W"])
-
-    def jvp(
-        self,
-        weights: Mapping[str, Array],
-        tape: Tape,
-        ds: Array,
-        dx: Array | None = None,
-        dparams: Mapping[str, Array] | None = None,
-    ) -> Array:
-        d = tape.partials
-        tangent = None if dx is None else dx[:, None, :]
-        result = self.push(weights, tape, ds[:, None, :], tangent)[:, 0]
-        if dparams is not None:
-            du = tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
-            for (out, by), partial in d.du.items():
-                result[:, self._state_cuts[out]] += partial * du[:, self._gate_cuts[by]]
-            for (out, by), partial in d.dp.items():
-                result[:, self._state_cuts[out]] += partial * dparams[by]
-        return result
+    recurrent = False
 
 
 class FocusedContext(DiagonalCell):

@@ -88,23 +88,31 @@ class PointwiseCell(Cell):
     states, gates, elementwise
         Names of the S state blocks (the first, ``h``, enters the recurrent product), of
         the K pre-activation blocks, and of the elementwise parameters.
+    recurrent
+        Whether there is ``U``. Without it v is empty, and units hear only themselves.
     bias, recurrent_bias
         Whether there is ``b`` (K n,), and ``b_h`` (K n,).
+    shown
+        How many state blocks, counted from the first, the cell shows.
     """
 
     states: tuple[str, ...] = ("h",)
     gates: tuple[str, ...] = ("h",)
     elementwise: tuple[str, ...] = ()
+    recurrent: bool = True
     bias: bool = True
     recurrent_bias: bool = False
+    shown: int = 1
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         self.input_size = checks.positive_int(input_size, "input_size")
         self.hidden_size = checks.positive_int(hidden_size, "hidden_size")
         n, rows = self.hidden_size, len(self.gates) * self.hidden_size
         self.state_size = len(self.states) * n
-        self.output = slice(0, n)
-        self.shapes: Shapes = {"W": (rows, self.input_size), "U": (rows, n)}
+        self.output = slice(0, self.shown * n)
+        self.shapes: Shapes = {"W": (rows, self.input_size)}
+        if self.recurrent:
+            self.shapes["U"] = (rows, n)
         if self.bias:
             self.shapes["b"] = (rows,)
         if self.recurrent_bias:
@@ -112,6 +120,7 @@ class PointwiseCell(Cell):
         self.shapes |= {name: (n,) for name in self.elementwise}
         self._state_cuts = self._cuts(self.states)
         self._gate_cuts = self._cuts(self.gates)
+        self._recurrent_cuts = self._cuts(self.gates if self.recurrent else ())
         self._parameter_cuts = self._cuts(self.elementwise)
 
     def _cuts(self, names: Sequence[str]) -> dict[str, slice]:
@@ -141,23 +150,28 @@ class PointwiseCell(Cell):
         self, weights: Mapping[str, Array], s: Array, x: Array, u: Array | None = None
     ) -> tuple[Array, Tape]:
         u = self.project(weights, x) if u is None else u
-        v = s[:, self.output] @ weights["U"].T
-        if self.recurrent_bias:
-            v = v + weights["b_h"]
+        v = self._recur(weights, s)
         blocks, cache = self.pointwise(
             tuple(s[:, cut] for cut in self._state_cuts.values()),
             tuple(u[:, cut] for cut in self._gate_cuts.values()),
-            tuple(v[:, cut] for cut in self._gate_cuts.values()),
+            tuple(v[:, cut] for cut in self._recurrent_cuts.values()),
             tuple(weights[name] for name in self.elementwise),
         )
         return np.concatenate(blocks, axis=1), Tape(self, s, x, cache)
 
+    def _recur(self, weights: Mapping[str, Array], s: Array) -> Array:
+        if not self.recurrent:
+            return s[:, :0]
+        v = s[:, self.output] @ weights["U"].T
+        return v + weights["b_h"] if self.recurrent_bias else v
+
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.partials
         u_bar = self._chain(d.du, s_bar, self._gate_cuts)
-        v_bar = u_bar if d.dv is d.du else self._chain(d.dv, s_bar, self._gate_cuts)
+        v_bar = u_bar if d.dv is d.du else self._chain(d.dv, s_bar, self._recurrent_cuts)
         s_bar_prev = self._chain(d.ds, s_bar, self._state_cuts)
-        s_bar_prev[..., self.output] += v_bar @ weights["U"]
+        if self.recurrent:
+            s_bar_prev[..., self.output] += v_bar @ weights["U"]
         return s_bar_prev, Delta(u_bar, v_bar, self._chain(d.dp, s_bar, self._parameter_cuts))
 
     def _chain(self, partials: Elementwise, s_bar: Array, cuts: dict[str, slice]) -> Array:
@@ -181,12 +195,10 @@ class PointwiseCell(Cell):
         u_bar = np.stack([delta.u for delta in deltas])
         v_bar = u_bar if deltas[0].v is deltas[0].u else np.stack([d.v for d in deltas])
         over = 0 if per_example else tuple(range(u_bar.ndim - 1))
-        x = np.stack([tape.x for tape in tapes])
-        h = np.stack([tape.s[:, self.output] for tape in tapes])
-        grads = {
-            "W": correlate(u_bar, x, per_example),
-            "U": correlate(v_bar, h, per_example),
-        }
+        grads = {"W": correlate(u_bar, np.stack([tape.x for tape in tapes]), per_example)}
+        if self.recurrent:
+            h = np.stack([tape.s[:, self.output] for tape in tapes])
+            grads["U"] = correlate(v_bar, h, per_example)
         if self.bias:
             grads["b"] = u_bar.sum(axis=over)
         if self.recurrent_bias:
@@ -200,7 +212,10 @@ class PointwiseCell(Cell):
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
     ) -> Array:
         d = tape.partials
-        result = ds[..., self.output] @ self._through(d.dv, weights["U"])
+        if self.recurrent:
+            result = ds[..., self.output] @ self._through(d.dv, weights["U"])
+        else:
+            result = np.zeros(ds.shape, np.result_type(ds, *d.ds.values()))
         for (out, by), partial in d.ds.items():
             result[..., self._state_cuts[out]] += (
                 ds[..., self._state_cuts[by]] * partial[:, None, :]
@@ -271,19 +286,19 @@ class PointwiseCell(Cell):
         dparams: Mapping[str, Array] | None = None,
     ) -> Array:
         du = 0 if dx is None else dx @ weights["W"].T
-        dv = ds[:, self.output] @ weights["U"].T
         if dparams is not None:
             du = du + tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
-            dv = dv + tape.s[:, self.output] @ dparams["U"].T
-            dv = dv + (dparams["b_h"] if self.recurrent_bias else 0)
-        du = np.broadcast_to(du, dv.shape)
+        du = np.broadcast_to(du, (len(ds), len(self.gates) * self.hidden_size))
         d = tape.partials
-        result = np.zeros(ds.shape, np.result_type(ds, du, dv, *d.du.values()))
-        for partials, tangent, cuts in (
-            (d.ds, ds, self._state_cuts),
-            (d.du, du, self._gate_cuts),
-            (d.dv, dv, self._gate_cuts),
-        ):
+        terms = [(d.ds, ds, self._state_cuts), (d.du, du, self._gate_cuts)]
+        if self.recurrent:
+            dv = ds[:, self.output] @ weights["U"].T
+            if dparams is not None:
+                dv = dv + tape.s[:, self.output] @ dparams["U"].T
+                dv = dv + (dparams["b_h"] if self.recurrent_bias else 0)
+            terms.append((d.dv, dv, self._gate_cuts))
+        result = np.zeros(ds.shape, np.result_type(ds, du, weights["W"], *d.du.values()))
+        for partials, tangent, cuts in terms:
             for (out, by), partial in partials.items():
                 result[:, self._state_cuts[out]] += partial * tangent[:, cuts[by]]
         if dparams is not None:

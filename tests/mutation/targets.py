@@ -54,15 +54,18 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.general:GeneralCell._immediate": (GENERAL, PLAIN),
     "rnncore.cells.general:GeneralCell.influence_step": (GENERAL, PLAIN),
     "rnncore.cells.general:GeneralCell.jvp": (GENERAL, PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell.pull": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.pull": ((*POINTWISE, *DIAGONAL), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell._chain": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.input_adjoint": (("stack of two",), PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell.collect": (POINTWISE, PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell.push": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.collect": ((*POINTWISE, *DIAGONAL), PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.push": (
+        (*POINTWISE, *DIAGONAL, "stack on a diagonal cell"),
+        PLAIN,
+    ),
     "rnncore.cells.pointwise:PointwiseCell._through": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.influence_step": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell._add_immediate": (POINTWISE, PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell.jvp": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell.jvp": ((*POINTWISE, *DIAGONAL), PLAIN),
     "rnncore.cells.stack:Stack.pull": (STACKS, PLAIN),
     "rnncore.cells.stack:Stack.input_adjoint": (("feedback around a stack",), PLAIN),
     "rnncore.cells.stack:Stack.collect": (STACKS, PLAIN),
@@ -125,13 +128,6 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.snap:SnAp.advance": (("LSTM",), ALL),
     "rnncore.learners.snap:SnAp._propagate": (("LSTM", "mixed stack"), PLAIN),
     "rnncore.learners.snap:SnAp._immediate": (("LSTM", "mixed stack"), PLAIN),
-    "rnncore.cells.diagonal:DiagonalCell.pull": (DIAGONAL, PLAIN),
-    "rnncore.cells.diagonal:DiagonalCell.collect": (DIAGONAL, PLAIN),
-    "rnncore.cells.diagonal:DiagonalCell.push": (
-        (*DIAGONAL, "stack on a diagonal cell"),
-        PLAIN,
-    ),
-    "rnncore.cells.diagonal:DiagonalCell.jvp": (DIAGONAL, PLAIN),
     "rnncore.cells.diagonal:FocusedContext.partials": (("focused context",), PLAIN),
     "rnncore.cells.diagonal:DiagonalLSTM.partials": (("diagonal LSTM",), PLAIN),
     "rnncore.cells.diagonal:LinearRecurrentUnit.partials": (("linear recurrent unit",), PLAIN),
@@ -150,9 +146,8 @@ TARGETS |= chance.TARGETS | curvature.TARGETS
 # Mutants that no test can see, with the reason. All but the last only save work.
 EQUIVALENT: dict[str, str] = {
     "cells.pointwise:PointwiseCell.pull, line 4: u_bar if d.dv is d.du else "
-    "self._chain(d.dv, s_bar, self._gate_cuts) → self._chain(d.dv, s_bar, self._gate_cuts)": (
-        "computes again what is known to be the same"
-    ),
+    "self._chain(d.dv, s_bar, self._recurrent_cuts) → self._chain(d.dv, s_bar, "
+    "self._recurrent_cuts)": ("computes again what is known to be the same"),
     "cells.pointwise:PointwiseCell.collect, line 9: u_bar if deltas[0].v is deltas[0].u else "
     "np.stack([d.v for d in deltas]) → np.stack([d.v for d in deltas])": (
         "copies again what is known to be the same"
