@@ -150,7 +150,9 @@ class PointwiseCell(Cell):
         self, weights: Mapping[str, Array], s: Array, x: Array, u: Array | None = None
     ) -> tuple[Array, Tape]:
         u = self.project(weights, x) if u is None else u
-        v = self._recur(weights, s)
+        v = s[:, self.output] @ weights["U"].T if self.recurrent else s[:, :0]
+        if self.recurrent_bias:
+            v = v + weights["b_h"]
         blocks, cache = self.pointwise(
             tuple(s[:, cut] for cut in self._state_cuts.values()),
             tuple(u[:, cut] for cut in self._gate_cuts.values()),
@@ -158,12 +160,6 @@ class PointwiseCell(Cell):
             tuple(weights[name] for name in self.elementwise),
         )
         return np.concatenate(blocks, axis=1), Tape(self, s, x, cache)
-
-    def _recur(self, weights: Mapping[str, Array], s: Array) -> Array:
-        if not self.recurrent:
-            return s[:, :0]
-        v = s[:, self.output] @ weights["U"].T
-        return v + weights["b_h"] if self.recurrent_bias else v
 
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.partials
