@@ -1,0 +1,1 @@
+"""What the exact methods cost at many sizes and lengths, measured."""

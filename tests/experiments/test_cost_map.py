@@ -1,0 +1,72 @@
+"""The stored costs of the exact methods: bytes measured again, times within their order."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from experiments.cost_map import run as cost_map
+
+METHODS = list(cost_map.METHODS)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return json.loads(cost_map.RESULT.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def at(result):
+    return {(point["units"], point["steps"]): point for point in result["points"]}
+
+
+def test_the_grid_is_whole_and_no_number_was_touched(result, at):
+    assert set(at) == {(n, steps) for n in cost_map.UNITS for steps in cost_map.STEPS}
+    assert result["seed"] == cost_map.SEED and result["rounds"] == cost_map.ROUNDS
+    assert cost_map.digest(result["points"]) == result["digest"]
+    changed = json.loads(json.dumps(result["points"]))
+    changed[0]["bytes"]["BPTT"] += 1
+    assert cost_map.digest(changed) != result["digest"]
+
+
+def test_the_medians_are_those_of_the_rounds(at):
+    for point in at.values():
+        assert set(point["bytes"]) == set(METHODS)
+        anew = {"BPTT anew"} if point["steps"] <= cost_map.LONGEST_ANEW else set()
+        assert set(point["seconds"]) == set(METHODS) | anew
+        for name, rounds in point["seconds"].items():
+            assert len(rounds) == cost_map.ROUNDS
+            assert point["median"][name] == pytest.approx(np.median(rounds), rel=1e-12)
+
+
+@pytest.mark.parametrize("n, steps", [(4, 64), (32, 16)])
+def test_a_slice_measured_again(at, n, steps):
+    new, old = cost_map.point(n, steps, rounds=1), at[n, steps]
+    for method in METHODS:
+        assert new["bytes"][method] == pytest.approx(old["bytes"][method], rel=0.25)
+    for slow in ("RTRL", "BPTT anew"):  # processor times on a busy machine: the order alone
+        ratios = [point["median"][slow] / point["median"]["BPTT"] for point in (new, old)]
+        assert abs(math.log(ratios[0] / ratios[1])) < math.log(2.5)
+
+
+def test_what_is_certain_of_the_outcome(at):
+    for (n, steps), point in at.items():
+        median, held = point["median"], point["bytes"]
+        assert median["BPTT"] < median["checkpointed BPTT"] < 2.5 * median["BPTT"]
+        assert median["BPTT"] < median["RTRL"]
+        table = 8 * n * n * (2 + n + 1)
+        assert held["RTRL"] > table and held["hybrid"] > table
+        if steps == 1024:
+            assert held["BPTT"] > 100 * held["RTRL"] or n > 4
+            assert held["checkpointed BPTT"] < 0.1 * held["BPTT"]
+
+
+def test_the_table_does_not_grow_with_time_and_the_record_does(at):
+    for n in cost_map.UNITS:
+        table, record = (
+            [at[n, steps]["bytes"][method] for steps in (64, 256, 1024)]
+            for method in ("RTRL", "BPTT")
+        )
+        assert max(table) < 1.2 * min(table)
+        assert 3 < record[1] / record[0] < 4.5 and 3 < record[2] / record[1] < 4.5
