@@ -1,0 +1,1 @@
+"""What truncated backpropagation through time learns inside its window, and beyond it."""
