@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 # Continuous integration (CI set in the environment) also installs the heavy oracles.
 comma := ,
-EXTRAS := book,test,dev$(if $(CI),$(comma)oracles)
+EXTRAS := book,test,coursework,dev$(if $(CI),$(comma)oracles)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(if $(CI),-with-oracles)

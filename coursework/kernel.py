@@ -1,0 +1,252 @@
+"""One kernel for one submission: run a cell within limits of time, memory and output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+from typing import Any, Literal
+
+import psutil
+import zmq
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+from coursework import sandbox
+from coursework.course import Limits
+
+Status = Literal["ok", "error", "time", "memory", "died"]
+
+MIME = "application/vnd.coursework.values+json"
+START_SECONDS = 60.0
+GRACE_SECONDS = 2.0  # between the interrupt of a cell and the end of its kernel
+LONGEST_MESSAGE = 32 * 2**20
+KEPT = ("text/plain", "image/png")  # of rich output; a page could run scripts
+
+REASONS: Mapping[str, str] = {
+    "time": "it ran longer than the time limit",
+    "memory": "it used more memory than allowed",
+    "died": "it ended the kernel",
+}
+
+
+class KernelStartError(Exception):
+    """The kernel did not start: the fault of the machine, not of the student."""
+
+
+@dataclass
+class Outcome:
+    """What came of a cell: how it ended, its outputs (clipped), and reported values."""
+
+    status: Status = "ok"
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+
+
+class Kernel:
+    """A Python kernel in the sandbox.
+
+    Parameters
+    ----------
+    work
+        The folder of the submission, which the kernel sees read-only.
+    limits
+        Memory and output; its time for the whole submission bounds the processor time.
+    enclose
+        Whether to shut the kernel in. Without, only the limits of resources hold.
+    """
+
+    def __init__(self, work: Path, limits: Limits, enclose: bool = True) -> None:
+        self.limits, self.peak = limits, 0
+        self._private = sandbox.PrivateFolder()
+        folder = self._private.path
+        file, _ = write_connection_file(
+            str(folder / "kernel.json"), transport="ipc", ip=str(folder / "s")
+        )
+        self._process = self._start(work, file, enclose)
+        self._client = BlockingKernelClient(connection_file=file, context=_context())
+        self._client.load_connection_file()
+        self._client.start_channels(hb=False, stdin=False)
+        self._looked = 0.0
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, work: Path, file: str, enclose: bool) -> subprocess.Popen[bytes]:
+        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", file, "--log-level=50"]
+        kernel += ["--InteractiveShell.colors=nocolor", "--HistoryManager.enabled=False"]
+        command = sandbox.enclosed(kernel, self._private.path, work) if enclose else kernel
+        seconds = int(2 * self.limits.seconds) + 30
+        limits = [sys.executable, "-I", "-S", str(Path(__file__).with_name("limits.py"))]
+        return subprocess.Popen(
+            [*limits, str(seconds), str(self.limits.memory + 2**30), "--", *command],
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=None if enclose else {**sandbox.ENVIRONMENT, "HOME": str(self._private.path)},
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        self._client.kernel_info()
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise KernelStartError(f"the kernel ended at once ({self._process.returncode})")
+            with suppress(Empty):
+                self._client.get_shell_msg(timeout=0.1)
+                return
+        raise KernelStartError(f"the kernel did not answer within {START_SECONDS:g} s")
+
+    # -- running a cell --------------------------------------------------------------------
+
+    def run(self, code: str, seconds: float) -> Outcome:
+        """Run a cell. After the status time, memory or died the kernel is gone."""
+        outcome, left = Outcome(), self.limits.output
+        request = self._client.execute(code, store_history=True, stop_on_error=False)
+        deadline, interrupted = time.monotonic() + seconds, False
+        replied = 0.0
+        while True:
+            now = time.monotonic()
+            gone = self._trouble(now, deadline, interrupted)
+            if gone is not None:
+                if gone == "interrupt":
+                    self._interrupt()
+                    interrupted, deadline = True, now + GRACE_SECONDS
+                    continue
+                outcome.status = gone
+                self.close()
+                return outcome
+            message = self._next()
+            if message is None:
+                # The end may be lost with a message that was too long; the reply tells.
+                replied = replied or (now if self._replied(request) else 0.0)
+                if replied and now - replied > 1.0:
+                    break
+                continue
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+            left -= _keep(outcome, kind, content, left)
+        self._drain(request)
+        if interrupted:
+            outcome.status = "time"
+            self.close()
+        return outcome
+
+    def _trouble(
+        self, now: float, deadline: float, interrupted: bool
+    ) -> Literal["time", "memory", "died", "interrupt"] | None:
+        if self._process.poll() is not None:
+            return "died"
+        if now > self._looked + 0.2:
+            self._looked = now
+            used = self._used()
+            self.peak = max(self.peak, used)
+            if used > self.limits.memory:
+                return "memory"
+        if now > deadline:
+            return "time" if interrupted else "interrupt"
+        return None
+
+    def _used(self) -> int:
+        """Resident memory of everything in the sandbox."""
+        total = 0
+        with suppress(psutil.Error):
+            top = psutil.Process(self._process.pid)
+            for process in [top, *top.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    total += process.memory_info().rss
+        return total
+
+    def _next(self) -> dict[str, Any] | None:
+        try:
+            return self._client.get_iopub_msg(timeout=0.1)
+        except Empty:
+            return None
+        except Exception:  # a forged or broken message is no message
+            return None
+
+    def _replied(self, request: str) -> bool:
+        try:
+            reply = self._client.get_shell_msg(timeout=0.01)
+        except Exception:
+            return False
+        return bool(reply["parent_header"].get("msg_id") == request)
+
+    def _drain(self, request: str) -> None:
+        """Take the reply off the shell channel."""
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end and not self._replied(request):
+            if self._process.poll() is not None:
+                return
+
+    def _interrupt(self) -> None:
+        """Ask the kernel by a message; a signal would end the sandbox and not the cell."""
+        self._client.control_channel.send(self._client.session.msg("interrupt_request", {}))
+
+    def close(self) -> None:
+        """End the kernel and everything it started."""
+        with suppress(psutil.Error):
+            for process in psutil.Process(self._process.pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    process.kill()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._client.stop_channels()
+        self._private.close()
+
+
+def _context() -> zmq.Context:
+    context = zmq.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, LONGEST_MESSAGE)
+    context.setsockopt(zmq.LINGER, 0)
+    return context
+
+
+def _keep(outcome: Outcome, kind: str, content: dict[str, Any], left: int) -> int:
+    """Add an output to what is kept, if there is room; return the bytes it took."""
+    if kind in ("display_data", "execute_result"):
+        data = content["data"]
+        if isinstance(data.get(MIME), str):
+            outcome.reports.append(data[MIME])
+            return 0
+        data = {mime: text for mime, text in data.items() if mime in KEPT}
+        if not data:
+            return 0
+        output = {"output_type": "display_data", "data": data, "metadata": {}}
+    elif kind == "stream":
+        text = content["text"][: max(left, 0)]
+        if not text:
+            return 0
+        last = outcome.outputs[-1] if outcome.outputs else {}
+        if last.get("name") == content["name"]:
+            last["text"] += text
+            return len(text.encode(errors="replace"))
+        output = {"output_type": "stream", "name": str(content["name"]), "text": text}
+    elif kind == "error":
+        outcome.status = "error"
+        output = {"output_type": "error", "ename": str(content["ename"])[:200]}
+        output["evalue"] = str(content["evalue"])[:2000]
+        output["traceback"] = [str(line)[:2000] for line in content["traceback"]][-20:]
+    else:
+        return 0
+    size = len(json.dumps(output))
+    if size > left and kind != "error":
+        return 0
+    outcome.outputs.append(output)
+    return size

@@ -1,0 +1,143 @@
+"""The command that shuts a student's kernel in, and the private folder it talks through.
+
+bubblewrap gives the kernel a world of its own: the system and the environment read-only, the
+folder of its own submission read-only, an empty temporary folder, no network, no other process,
+no course. It talks to the marking process through sockets in a folder that only the two share.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import rnncore
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+FILES = ("/etc/ld.so.cache", "/etc/localtime")
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/tmp/home",
+    "LANG": "C.UTF-8",
+    "IPYTHONDIR": "/tmp/ipython",
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be had; the message says what to do."""
+
+
+@cache
+def available() -> str | None:
+    """``None`` if the sandbox works on this machine, else the reason why not."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed (Debian and Ubuntu: apt install bubblewrap)"
+    trial = [*_walls(), "/usr/bin/true"]
+    done = subprocess.run(trial, capture_output=True, text=True, timeout=30)
+    if done.returncode != 0:
+        return f"bubblewrap does not work here: {done.stderr.strip() or done.returncode}"
+    return None
+
+
+def require() -> None:
+    """Refuse to go on where the sandbox does not work.
+
+    Raises
+    ------
+    SandboxError
+        With the reason, and the way round it.
+    """
+    reason = available()
+    if reason is not None:
+        raise SandboxError(
+            f"{reason}. Students' code would run with your rights: it could read your files, "
+            "change marks, and use the network. If you accept that, say --no-sandbox."
+        )
+
+
+def _walls() -> list[str]:
+    """bubblewrap with the system alone, read-only."""
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
+    command += ["--die-with-parent", "--new-session", "--clearenv"]
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), name]
+        elif path.is_dir():
+            command += ["--ro-bind", name, name]
+    for name in FILES:
+        command += ["--ro-bind-try", name, name]
+    return [*command, "--proc", "/proc", "--dev", "/dev", "--size", str(256 * 2**20)] + [
+        "--tmpfs",
+        "/tmp",
+    ]
+
+
+def enclosed(command: Sequence[str], private: Path, work: Path) -> list[str]:
+    """The command line that runs ``command`` in the sandbox.
+
+    Parameters
+    ----------
+    command
+        What to run inside.
+    private
+        The folder of the sockets, the only one that can be written, besides the temporary one.
+    work
+        The folder that the kernel sees as its own, read-only.
+    """
+    walls = _walls()
+    for folder in _python_folders():
+        walls += ["--ro-bind", str(folder), str(folder)]
+    walls += ["--bind", str(private), str(private), "--ro-bind", str(work), "/submission"]
+    walls += ["--chdir", "/submission", "--dir", ENVIRONMENT["HOME"]]
+    for name, value in ENVIRONMENT.items():
+        walls += ["--setenv", name, value]
+    return [*walls, *command]
+
+
+def _python_folders() -> list[Path]:
+    """The interpreter, the environment, and the package; not the rest of the repository."""
+    folders = [Path(sys.base_prefix), Path(sys.prefix), Path(rnncore.__file__).parent]
+    system = tuple(Path(name) for name in SYSTEM)
+    kept = [f for f in dict.fromkeys(folders) if not any(f.is_relative_to(s) for s in system)]
+    return sorted(kept)
+
+
+class PrivateFolder:
+    """A folder that only this user can enter, for the sockets of one kernel.
+
+    Raises
+    ------
+    SandboxError
+        If the folder that is given could be entered by others.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        made = path is None
+        self.path = Path(tempfile.mkdtemp(prefix="kernel-")) if path is None else path
+        self._remove = made
+        found = self.path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise SandboxError(f"{self.path}: expected a folder of this user")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            raise SandboxError(
+                f"{self.path}: other users could enter this folder and talk to the kernel; "
+                "expected a private one (mode 700)"
+            )
+        if len(str(self.path)) > 80:
+            raise SandboxError(f"{self.path}: the path is too long for a socket")
+
+    def close(self) -> None:
+        if self._remove:
+            shutil.rmtree(self.path, ignore_errors=True)
