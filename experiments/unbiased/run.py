@@ -18,7 +18,7 @@ learned online: the distance from the optimum over the distance at the start.
 cross-entropy on streams that were never learned from, at each of four rates. A noisy gradient needs
 a smaller rate than an exact one, so a learner is judged at its best rate.
 
-It takes about five minutes on one core and writes ``result.json`` beside this file. All numbers
+It takes about four minutes on one core and writes ``result.json`` beside this file. All numbers
 depend on the seeds alone, up to rounding, which training may enlarge.
 """
 
