@@ -10,8 +10,9 @@ forget gates start with a bias of 3, so that the content of its cells stays for 
 
 Wave: 30 leaky units without an input learn to put out a sum of three sine waves, 60 times the same
 200 steps from the same initial state, with an update at each step. The rules differ in the weights
-that bring the error back. What is kept, for each round, is the mean loss, and the cosine between
-the weights of the read-out and those of the feedback. In the last of them only the read-out learns.
+that bring the error back. In the last of them only the read-out learns. What is kept, for each
+round, is the mean loss, and the cosine between the weights of the read-out and those of the
+feedback, also before the first round.
 
 It takes about three minutes on one core and writes ``result.json`` beside this file. All numbers
 depend on the seeds alone, up to rounding, which training may enlarge.
@@ -114,7 +115,7 @@ def wave() -> Array:
 
 
 def learn_wave(name: str, seed: int, rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Mean loss of each round, and the cosine of read-out and feedback weights after it.
+    """Mean loss of each round; cosine of read-out and feedback weights before and after each.
 
     Weight decay acts on the read-out in the rule with adaptive feedback alone, where it is what
     makes the two sets of weights meet.
@@ -131,7 +132,7 @@ def learn_wave(name: str, seed: int, rounds: int = ROUNDS) -> dict[str, list[flo
         "adaptive e-prop": lambda: AdaptiveEProp(net, RATE, decay, feedback),
     }.get(name, lambda: EProp(net))()
     x, target = np.zeros((1, 1)), wave()
-    found: dict[str, list[float]] = {"loss": [], "turned": []}
+    found = {"loss": [], "turned": [cosine(params["readout.V"], feedback)]}
     for _ in range(rounds):
         memory, total = learner.init(params, initial_state=start), 0.0
         if name == "adaptive e-prop":

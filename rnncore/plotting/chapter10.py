@@ -237,9 +237,20 @@ def worth_of_alignment(
     low, high = min(every), max(every)
     margin = 0.06 * (high - low)
     ax.set(xlim=(-0.15, 1.06), ylim=(low - margin, high + margin))
+    ground = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     for name, level in (levels or {}).items():
         ax.axhline(level, color=MUTED, lw=1.0, ls=(0, (2, 2)), zorder=1)
-        ax.text(-0.14, level, name, fontsize=9.5, color=MUTED, va="bottom", ha="left")
+        ax.text(
+            -0.14,
+            level,
+            name,
+            fontsize=9.5,
+            color=MUTED,
+            va="bottom",
+            ha="left",
+            bbox=ground,
+            zorder=3,
+        )
     span = float(np.diff(ax.get_ylim())[0])
     wanted = (y - ax.get_ylim()[0]) / span
     placed = spread(wanted, 14.5 / (72 * height * 0.8), 0.02, 0.98)
