@@ -56,7 +56,8 @@ def window_triangle(
     ax.pcolormesh(
         edges, edges, shades, cmap=colors, vmin=0, vmax=2, edgecolors="white", linewidth=1
     )
-    ax.set(aspect="equal", ylim=(steps - 0.5, -0.5))
+    ax.set_box_aspect(1)
+    ax.set(xlim=(-0.5, steps - 0.5), ylim=(steps - 0.5, -0.5))
     if lag is not None:
         for t in range(lag, steps):
             frame = Rectangle(
