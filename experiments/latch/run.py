@@ -73,7 +73,7 @@ def network(window: int = 1) -> Network:
 def settings() -> dict[str, Any]:
     """The numbers that the stored results rest on."""
     values = {"seed": SEED, "seeds": SEEDS, "trained_lag": LAG, "noise": NOISE}
-    return values | {"steps": STEPS, "window": WINDOW, "lags": list(LAGS)}
+    return values | {"steps": STEPS, "width": WINDOW, "lags": list(LAGS)}
 
 
 def main() -> None:

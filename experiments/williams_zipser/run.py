@@ -92,7 +92,7 @@ TASKS = {
     "machine, 10 units": machine(10, 5),
     "machine, 12 units": machine(12, 10),
 }
-LONG_TAPES = (50, 40)  # number and greatest length of the tapes of a machine let loose
+LONG_TAPES = (50, 200)  # number and greatest length of the tapes of a machine let loose
 SQUARE = {"01": (2, 1, 2_000), "0011": (4, 2, 4_000)}  # period, units, steps
 SQUARE_SEEDS, SINE_SEEDS = 10, 10
 SINE_UNITS, SINE_RATE, SINE_PERIOD, SINE_STEPS = (2, 4), 2.0, 25, 20_000
@@ -214,7 +214,7 @@ def tapes_right(net: Network, params: Params, state: Array, seed: int) -> int:
         tape = tasks.parenthesis_tape(rng, longest)
         truth = tasks.run_parenthesis_machine(tape, tasks.parenthesis_controller())[0]
         controller = network_controller(net, params, state)
-        right += tasks.run_parenthesis_machine(tape, controller, 5_000)[0] is truth
+        right += tasks.run_parenthesis_machine(tape, controller)[0] is truth
     return right
 
 

@@ -125,10 +125,18 @@ def draw_automaton(
         width = 2.6 if k == start else 1.2
         ax.add_patch(Circle(center, radius, fc=TINTS["blue"], ec=INK, lw=width, zorder=3))
         ax.text(center[0], center[1], name, ha="center", va="center", zorder=4, fontsize=10.5)
-    low, high = at.min(axis=0) - 3.2 * radius, at.max(axis=0) + 3.2 * radius
+    reach = np.array([*(at - 1.4 * radius), *(at + 1.4 * radius), *_label_ends(ax, radius)])
+    low, high = reach.min(axis=0), reach.max(axis=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     ax.axis("off")
     return fig
+
+
+def _label_ends(ax: Axes, radius: float) -> list[np.ndarray]:
+    """About where the texts end that are drawn so far."""
+    room = radius * np.array([1.1, 0.8])
+    places = [np.array(text.get_position()) for text in ax.texts]
+    return [place + sign * room for place in places for sign in (-1, 1)]
 
 
 _EDGE: Mapping[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 13, "lw": 1.3, "color": MUTED}
@@ -217,10 +225,10 @@ def phase_portrait(
     if fixed.shape[1] != 2 or attracts.shape != (len(fixed),) or not attracts.any():
         raise ValueError("points must have shape (K, 2), stable K entries, one of them true")
     fig, ax = axes_for(ax, height=height)
-    side = np.linspace(low, high, 121)
+    side = np.linspace(low, high, 61)
     plane = np.stack(np.meshgrid(side, side), axis=-1)
     ends = plane.reshape(-1, 2)
-    for _ in range(300):
+    for _ in range(100):
         ends = step(ends)
     sinks = fixed[attracts]
     nearest = np.linalg.norm(ends[:, None] - sinks, axis=2).argmin(axis=1)
