@@ -11,7 +11,7 @@ longest lag in both cases, and on one five times as long.
 Grid: delayed XOR as an endless stream, weights updated every k1 steps by windows of k2 steps.
 Noted is the number of steps of the stream until the error stays below 1 % for 100 steps.
 
-Run with ``python experiments/truncation/run.py``: about four minutes on one core. The tests redo
+Run with ``python experiments/truncation/run.py``: about three minutes on one core. The tests redo
 a few of the runs.
 """
 
