@@ -267,6 +267,8 @@ def crossover_map(
     for k, name in enumerate(names):
         region = table == k
         place = _inmost(region & ~taken) or _inmost(region)
+        if place is None and " " not in name:
+            place = _along(region)
         if place is not None:
             at = (float(steps[place[1]]), float(units[place[0]]))
             label = "nothing fits" if name == "none" else name
@@ -285,6 +287,14 @@ def _edges(values: np.ndarray) -> np.ndarray:
     """The borders of cells whose centers are evenly spaced."""
     half = np.diff(values) / 2
     return np.concatenate([[values[0] - half[0]], values[:-1] + half, [values[-1] + half[-1]]])
+
+
+def _along(region: np.ndarray) -> tuple[int, int] | None:
+    """The middle of the longest row of a thin region, if a short word has room there."""
+    lengths = region.sum(axis=1)
+    row = int(lengths.argmax())
+    columns = np.flatnonzero(region[row])
+    return (row, int(np.median(columns))) if len(columns) >= 8 else None
 
 
 def _inmost(region: np.ndarray) -> tuple[int, int] | None:

@@ -101,6 +101,17 @@ def test_map_has_a_color_and_a_name_for_each_region_and_a_dot_for_each_point():
     assert ax.get_lines()[0].get_color() == color_of("RTRL")
 
 
+def test_a_thin_region_is_named_where_a_short_word_has_room():
+    strips = np.zeros((20, 30), int)
+    strips[4, 10:] = 1  # a long strip: named
+    strips[10, :] = 2  # long too, but its name takes two lines
+    strips[15, :3] = 3  # short
+    names = ["BPTT", "RTRL", "checkpointed BPTT", "hybrid"]
+    texts = crossover_map(UNITS, STEPS, strips, names=names).axes[0].texts
+    assert [text.get_text() for text in texts] == ["BPTT", "RTRL"]
+    assert texts[1].get_position()[1] == UNITS[4]
+
+
 def test_map_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="winners must have shape"):
         crossover_map(UNITS, STEPS, WINNERS.T, names=["BPTT", "RTRL"])
