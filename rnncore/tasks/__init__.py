@@ -70,6 +70,7 @@ from rnncore.tasks.order import (
 )
 from rnncore.tasks.oscillation import oscillation, oscillation_baseline
 from rnncore.tasks.parentheses import (
+    Action,
     parenthesis_controller,
     parenthesis_machine,
     parenthesis_machine_baseline,
@@ -84,6 +85,7 @@ from rnncore.tasks.williams_zipser import (
 )
 
 __all__ = [
+    "Action",
     "BalancedChain",
     "Balancing",
     "Baseline",
