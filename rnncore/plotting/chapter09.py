@@ -63,7 +63,7 @@ def draw_focused_network(
             )
     for k, at in enumerate(columns[1]):
         sheet.loop(at, 0.4, 90, color=PALETTE["purple"], lw=1.8, reach=2.6)
-        sheet.text((at[0] + 0.62, at[1] + 0.62), f"$d_{{{k + 1}}}$", 11, color=PALETTE["purple"])
+        sheet.text((at[0] - 0.62, at[1] + 0.62), f"$d_{{{k + 1}}}$", 11, color=PALETTE["purple"])
     for x, words in zip(_COLUMNS, ("input", "context", "hidden", "output"), strict=True):
         sheet.text((x, -top - 0.4), words, 11)
     for (x0, x1), words, color in (

@@ -58,6 +58,15 @@ def test_what_the_chapter_says_of_the_others(result):
         assert record["errors"]["10"] == 0 and record["errors"]["500"] > 0.4
 
 
+def test_the_unit_that_flips_leaks(result):
+    assert [r["seed"] for r in result["leak"]] == list(range(diagonal.SEEDS))
+    for record in result["leak"]:
+        flips = int(np.argmin(record["w_z"]))
+        content = np.abs(record["contents"][flips])
+        assert record["w_z"][flips] < 0 and len(content) == 41
+        assert content[40] < 0.5 * content[0]
+
+
 def test_delay_needs_complex_numbers(result):
     assert max(r["loss"] for r in runs(result, "delay", kind="linear recurrent units")) < 0.02
     assert min(r["loss"] for r in runs(result, "delay", kind="context units")) > 0.4
@@ -90,6 +99,13 @@ def test_one_whole_run_of_the_parity_agrees_with_the_stored_one(result):
     assert again["loss"] == pytest.approx(stored["loss"], rel=1e-3)
     assert again["errors"] == pytest.approx(stored["errors"], abs=0.02)
     assert again["still_knows"] == stored["still_knows"]
+
+
+@pytest.mark.slow
+def test_one_whole_run_of_the_leak_agrees_with_the_stored_one(result):
+    again, stored = diagonal.leak_run(2), result["leak"][2]
+    np.testing.assert_allclose(again["w_z"], stored["w_z"], atol=0.01)
+    np.testing.assert_allclose(again["contents"], stored["contents"], atol=0.01)
 
 
 @pytest.mark.parametrize("signed", [False, True])
