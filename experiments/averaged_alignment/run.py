@@ -101,7 +101,10 @@ def averaged(rows: Array, count: int) -> Array:
 
 
 class Place:
-    """Parameters that are held, windows there, and the exact gradients on them."""
+    """Parameters that are held, windows there, and the exact gradients on them.
+
+    ``shrunk`` is the mean length of the exact gradient of one window over the length of their mean.
+    """
 
     def __init__(self, params: Params, seed: int, name: str) -> None:
         self.params, self.seed, self.name = params, seed, name
@@ -112,6 +115,8 @@ class Place:
         self.exact = gradients(exact, params, self.groups, draw)
         self.exact_singles = gradients(exact, params, self.singles, draw)
         self.near = gradients(near, params, self.groups, draw).mean(axis=0)
+        lengths = np.linalg.norm(self.exact_singles, axis=1)
+        self.shrunk = float(lengths.mean() / np.linalg.norm(self.exact.mean(axis=0)))
 
     def measure(self, name: str, feedback: Array) -> dict[str, Any]:
         """Cosines for each M; the norm against the exact one, near and far part for the mean."""
@@ -171,12 +176,14 @@ def gathered(runs: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def main() -> None:
     """Measure everything and write the result."""
-    result: dict[str, Any] = settings() | {"path": {}, "own_end": {}}
+    shrunk: dict[str, list[float]] = {str(step): [] for step in CHECKPOINTS}
+    result: dict[str, Any] = settings() | {"shrunk": shrunk, "path": {}, "own_end": {}}
     found: dict[int, dict[str, list]] = {step: {n: [] for n in LEARNERS} for step in CHECKPOINTS}
     for seed in tqdm(range(SEEDS), desc="path of RTRL"):
         _, feedback = base.start(base.network("dense"), seed)
         for step, params in path(seed).items():
             place = Place(params, seed, f"step {step}")
+            shrunk[str(step)].append(round(place.shrunk, 10))
             for name in LEARNERS:
                 found[step][name].append(place.measure(name, feedback))
     for step, learners in found.items():

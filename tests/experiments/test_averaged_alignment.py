@@ -27,6 +27,7 @@ def test_the_stored_run_is_whole(result):
     for learners in result["path"].values():
         assert tuple(learners) == experiment.LEARNERS
     assert tuple(result["own_end"]) == experiment.AT_OWN_END
+    assert {len(ratios) for ratios in result["shrunk"].values()} == {experiment.SEEDS}
     for learners in (*result["path"].values(), result["own_end"]):
         for found in learners.values():
             shape = (experiment.SEEDS, len(experiment.AVERAGED))
@@ -41,6 +42,7 @@ def test_a_slice_agrees_with_the_stored_numbers(result):
     _, feedback = base.start(base.network("dense"), seed)
     params = experiment.path(seed, last=step)[step]
     place = experiment.Place(params, seed, f"step {step}")
+    assert place.shrunk == pytest.approx(result["shrunk"][str(step)][seed], rel=1e-4)
     for name in ("e-prop", "ARTBP"):
         again = place.measure(name, feedback)
         for key, stored in result["path"][str(step)][name].items():
