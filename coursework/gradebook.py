@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from coursework.assignment import Assignment
 from coursework.course import Course, Submission, write_atomically
 from coursework.judge import Mark, judge, lost
 from coursework.runner import Run, seed
+
+WIDTH = 88  # of a verdict on the feedback page
 
 
 @contextmanager
@@ -103,5 +106,5 @@ def _annotate(notebook: NotebookNode, found: Mapping[str, Mark], run: Run) -> No
     for cell in notebook.cells:
         id = cell.metadata.get("nbgrader", {}).get("grade_id")
         if id in found:
-            text = "\n".join(found[id].lines) + "\n"
+            text = "\n".join(textwrap.fill(line, WIDTH) for line in found[id].lines) + "\n"
             cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
