@@ -100,10 +100,12 @@ def find(name: str, home: Path = HOME) -> Assignment:
     """
     folder = home / name
     if not (folder / f"{name}.ipynb").is_file():
-        raise AssignmentError(f"no assignment {name!r}; there are {', '.join(names(home))}")
+        there = ", ".join(names(home)) or "none"
+        raise AssignmentError(f"no assignment {name!r} in {home}; there are: {there}")
     return Assignment(name, folder)
 
 
 def names(home: Path = HOME) -> list[str]:
     """The names of all assignments."""
-    return sorted(p.name for p in home.iterdir() if (p / f"{p.name}.ipynb").is_file())
+    folders = home.iterdir() if home.is_dir() else ()
+    return sorted(p.name for p in folders if (p / f"{p.name}.ipynb").is_file())

@@ -33,11 +33,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True)
 
     one = commands.add_parser("release", help="make the student's version of an assignment")
-    one.add_argument("assignment", choices=assignments.names(), metavar="ASSIGNMENT")
+    one.add_argument("assignment", metavar="ASSIGNMENT")
     one.set_defaults(command=_release)
 
     two = commands.add_parser("mark", help="run and mark every submission of an assignment")
-    two.add_argument("assignment", choices=assignments.names(), metavar="ASSIGNMENT")
+    two.add_argument("assignment", metavar="ASSIGNMENT")
     two.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     two.add_argument("--student", action="append", help="only this one; may be repeated")
     two.add_argument(
@@ -52,14 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     three.set_defaults(command=_export)
     for each in (one, two, three):
         each.add_argument("--course", type=Path, default=Path("course"), help="its folder")
+    for each in (one, two):
+        each.add_argument(
+            "--assignments", type=Path, default=assignments.HOME, help="where assignments are"
+        )
     return parser
 
 
 def _release(options: argparse.Namespace) -> int:
     course = Course(options.course)
+    assignment = assignments.find(options.assignment, options.assignments)
     course.create()
     with course.lock():
-        path = release(course, assignments.find(options.assignment))
+        path = release(course, assignment)
     print(f"hand out {path}")
     due = course.due(options.assignment)
     print(f"due {due:%Y-%m-%d %H:%M} UTC" if due else "no due time: set one in course.toml")
@@ -70,10 +75,11 @@ def _mark(options: argparse.Namespace) -> int:
     course = Course(options.course)
     if options.workers < 1:
         raise CourseError(f"--workers: expected at least 1, got {options.workers}")
+    course.settings  # noqa: B018  (refuses a folder that is no course)
+    assignment = assignments.find(options.assignment, options.assignments)
     if not options.no_sandbox:
-        sandbox.require()
+        sandbox.require(course.root, assignment.folder)
     with course.lock():
-        assignment = assignments.find(options.assignment)
         if not course.released(assignment.name).is_file():
             raise CourseError(f"{assignment.name} has not been released in this course")
         submissions = _wanted(course, assignment.name, options.student)

@@ -96,7 +96,8 @@ class Submission:
             except ValueError:
                 raise CourseError(f"{stamp}: expected a time, got {text!r}") from None
             return (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-        return dt.datetime.fromtimestamp(self.path.stat().st_mtime, dt.UTC)
+        found = self.path if os.path.lexists(self.path) else self.path.parent
+        return dt.datetime.fromtimestamp(found.lstat().st_mtime, dt.UTC)
 
 
 class Course:

@@ -7,6 +7,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -57,17 +58,26 @@ def record(
     notebook = nbformat.reads(run.notebook, as_version=4)
     _annotate(notebook, found, run)
     path = course.autograded(assignment.name, submission.student)
-    write_atomically(path, nbformat.writes(notebook) + "\n")
+    before = _sources(path)
     with gradebook(course) as book:
         book.update_or_create_student(submission.student)
         stamp = submission.time.replace(tzinfo=None).isoformat()
         book.update_or_create_submission(assignment.name, submission.student, timestamp=stamp)
         for cell in notebook.cells:
-            _save_cell(book, assignment, submission, cell, found)
+            _save_cell(book, assignment, submission, cell, found, before)
         whole = book.find_submission_notebook(assignment.name, assignment.name, submission.student)
         whole.late_submission_penalty = penalty(course, submission, whole.max_score)
         book.db.commit()
+    write_atomically(path, nbformat.writes(notebook) + "\n")
     return found
+
+
+def _sources(path: Path) -> dict[str, str]:
+    """What the answers were when the submission was marked before, by ``grade_id``."""
+    if not path.is_file():
+        return {}
+    cells = nbformat.read(path, as_version=4).cells
+    return {c.metadata.nbgrader.grade_id: c.source for c in cells if "nbgrader" in c.metadata}
 
 
 def penalty(course: Course, submission: Submission, out_of: float) -> float:
@@ -83,6 +93,7 @@ def _save_cell(
     submission: Submission,
     cell: NotebookNode,
     found: Mapping[str, Mark],
+    before: Mapping[str, str],
 ) -> None:
     info = cell.metadata.get("nbgrader", {})
     where = (assignment.name, assignment.name, submission.student)
@@ -90,12 +101,19 @@ def _save_cell(
     if info.get("grade"):
         grade = book.find_grade(info.grade_id, *where)
         if info.grade_id in found:
-            grade.auto_score = found[info.grade_id].points
-            # Someone overruled the automatic mark: have it looked at again.
-            grade.needs_manual_grade = grade.manual_score is not None
+            points = found[info.grade_id].points
+            overruled = grade.manual_score is not None
+            if not overruled:
+                grade.needs_manual_grade = False
+            elif grade.auto_score != points:
+                # What was overruled is no longer what it was: have it looked at again.
+                grade.needs_manual_grade = True
+            grade.auto_score = points
         else:
             grade.auto_score = 0.0 if unchanged else None
-            grade.needs_manual_grade = not unchanged and grade.manual_score is None
+            by_hand = grade.manual_score is not None
+            if not by_hand or before.get(info.grade_id, cell.source) != cell.source:
+                grade.needs_manual_grade = by_hand or not unchanged
     if info.get("solution"):
         comment = book.find_comment(info.grade_id, *where)
         comment.auto_comment = "No response." if unchanged else None

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from coursework.outputs import clean
 from coursework.questions import Arguments, Part, Question
 from coursework.values import ValueFormatError, decode
 
 Result = Mapping[str, Any]
+UNREADABLE = (ValueFormatError, ValueError, TypeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ def _reason(question: Question, inputs: Sequence[Arguments], given: Sequence[Res
     for arguments, result in zip(inputs, given, strict=True):
         if not isinstance(result, Mapping) or "value" not in result:
             raised = result.get("error") if isinstance(result, Mapping) else None
-            return f"Your function stopped with {str(raised)[:200]}"
+            return f"Your function stopped with {clean(str(raised)[:200])}"
         try:
             value = decode(result["value"])
-        except (ValueFormatError, ValueError, TypeError):
+        except UNREADABLE:
             return "Your function returned something that is not a number or an array."
         reason = difference(value, question.truth(*arguments), question.tolerance)
         if reason is not None:
@@ -122,7 +124,7 @@ def _array_difference(got: Any, want: np.ndarray, tolerance: float, whole: str) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             array = np.asarray(got, float)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         return f"{whole.capitalize()} should be an array of numbers."
     if array.shape != want.shape:
         return f"{whole.capitalize()} should have the shape {want.shape}, and has {array.shape}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 from typing import Any, Literal
@@ -22,33 +20,26 @@ from jupyter_client.connect import write_connection_file
 
 from coursework import sandbox
 from coursework.course import Limits
+from coursework.outputs import Outcome, keep
 
-Status = Literal["ok", "error", "time", "memory", "died"]
-
-MIME = "application/vnd.coursework.values+json"
 START_SECONDS = 60.0
 GRACE_SECONDS = 2.0  # between the interrupt of a cell and the end of its kernel
 LONGEST_MESSAGE = 32 * 2**20
-KEPT = ("text/plain", "image/png")  # of rich output; a page could run scripts
+MESSAGES_WAITING = 8  # so that a flood waits in the kernel and not in the marking process
+MOST_PROCESSES = 48
 
 REASONS: Mapping[str, str] = {
     "time": "it ran longer than the time limit",
     "memory": "it used more memory than allowed",
     "died": "it ended the kernel",
+    "processes": f"it started more than {MOST_PROCESSES} processes",
+    "disk": "it wrote where only the kernel writes",
+    "restarts": "the notebook ended too many kernels before",
 }
 
 
 class KernelStartError(Exception):
     """The kernel did not start: the fault of the machine, not of the student."""
-
-
-@dataclass
-class Outcome:
-    """What came of a cell: how it ended, its outputs (clipped), and reported values."""
-
-    status: Status = "ok"
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    reports: list[str] = field(default_factory=list)
 
 
 class Kernel:
@@ -71,6 +62,7 @@ class Kernel:
         file, _ = write_connection_file(
             str(folder / "kernel.json"), transport="ipc", ip=str(folder / "s")
         )
+        self._enclosed = enclose
         self._process = self._start(work, file, enclose)
         self._client = BlockingKernelClient(connection_file=file, context=_context())
         self._client.load_connection_file()
@@ -83,7 +75,7 @@ class Kernel:
             raise
 
     def _start(self, work: Path, file: str, enclose: bool) -> subprocess.Popen[bytes]:
-        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", file, "--log-level=50"]
+        kernel = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", file, "--log-level=50"]
         kernel += ["--InteractiveShell.colors=nocolor", "--HistoryManager.enabled=False"]
         command = sandbox.enclosed(kernel, self._private.path, work) if enclose else kernel
         seconds = int(2 * self.limits.seconds) + 30
@@ -95,7 +87,9 @@ class Kernel:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env=None if enclose else {**sandbox.ENVIRONMENT, "HOME": str(self._private.path)},
+            env=sandbox.environment()
+            if enclose
+            else {**sandbox.ENVIRONMENT, "HOME": str(self._private.path)},
         )
 
     def _wait_until_ready(self) -> None:
@@ -135,12 +129,14 @@ class Kernel:
                 if replied and now - replied > 1.0:
                     break
                 continue
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                break
-            left -= _keep(outcome, kind, content, left)
+            # A student's code can send anything in the kernel's name.
+            with suppress(KeyError, TypeError, ValueError, AttributeError):
+                if message["parent_header"].get("msg_id") != request:
+                    continue
+                kind, content = message["msg_type"], message["content"]
+                if kind == "status" and content["execution_state"] == "idle":
+                    break
+                left -= keep(outcome, kind, content, left)
         self._drain(request)
         if interrupted:
             outcome.status = "time"
@@ -149,28 +145,33 @@ class Kernel:
 
     def _trouble(
         self, now: float, deadline: float, interrupted: bool
-    ) -> Literal["time", "memory", "died", "interrupt"] | None:
+    ) -> Literal["time", "memory", "died", "processes", "disk", "interrupt"] | None:
         if self._process.poll() is not None:
             return "died"
         if now > self._looked + 0.2:
             self._looked = now
-            used = self._used()
+            used, processes = self._used()
             self.peak = max(self.peak, used)
             if used > self.limits.memory:
                 return "memory"
+            if processes > MOST_PROCESSES:
+                return "processes"
+            if self._private.oversize():
+                return "disk"
         if now > deadline:
             return "time" if interrupted else "interrupt"
         return None
 
-    def _used(self) -> int:
-        """Resident memory of everything in the sandbox."""
-        total = 0
+    def _used(self) -> tuple[int, int]:
+        """Resident memory of everything in the sandbox, and how many processes there are."""
+        total, processes = 0, []
         with suppress(psutil.Error):
             top = psutil.Process(self._process.pid)
-            for process in [top, *top.children(recursive=True)]:
+            processes = [top, *top.children(recursive=True)]
+            for process in processes:
                 with suppress(psutil.Error):
                     total += process.memory_info().rss
-        return total
+        return total, len(processes)
 
     def _next(self) -> dict[str, Any] | None:
         try:
@@ -183,9 +184,9 @@ class Kernel:
     def _replied(self, request: str) -> bool:
         try:
             reply = self._client.get_shell_msg(timeout=0.01)
+            return bool(reply["parent_header"].get("msg_id") == request)
         except Exception:
             return False
-        return bool(reply["parent_header"].get("msg_id") == request)
 
     def _drain(self, request: str) -> None:
         """Take the reply off the shell channel."""
@@ -204,6 +205,9 @@ class Kernel:
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     process.kill()
+        if self._enclosed:  # bubblewrap waits until all are gone, and then ends
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -215,38 +219,5 @@ def _context() -> zmq.Context:
     context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LONGEST_MESSAGE)
     context.setsockopt(zmq.LINGER, 0)
+    context.setsockopt(zmq.RCVHWM, MESSAGES_WAITING)
     return context
-
-
-def _keep(outcome: Outcome, kind: str, content: dict[str, Any], left: int) -> int:
-    """Add an output to what is kept, if there is room; return the bytes it took."""
-    if kind in ("display_data", "execute_result"):
-        data = content["data"]
-        if isinstance(data.get(MIME), str):
-            outcome.reports.append(data[MIME])
-            return 0
-        data = {mime: text for mime, text in data.items() if mime in KEPT}
-        if not data:
-            return 0
-        output = {"output_type": "display_data", "data": data, "metadata": {}}
-    elif kind == "stream":
-        text = content["text"][: max(left, 0)]
-        if not text:
-            return 0
-        last = outcome.outputs[-1] if outcome.outputs else {}
-        if last.get("name") == content["name"]:
-            last["text"] += text
-            return len(text.encode(errors="replace"))
-        output = {"output_type": "stream", "name": str(content["name"]), "text": text}
-    elif kind == "error":
-        outcome.status = "error"
-        output = {"output_type": "error", "ename": str(content["ename"])[:200]}
-        output["evalue"] = str(content["evalue"])[:2000]
-        output["traceback"] = [str(line)[:2000] for line in content["traceback"]][-20:]
-    else:
-        return 0
-    size = len(json.dumps(output))
-    if size > left and kind != "error":
-        return 0
-    outcome.outputs.append(output)
-    return size

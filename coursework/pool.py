@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,6 @@ from coursework.assignment import Assignment, find
 from coursework.course import Course, Submission
 from coursework.gradebook import record
 from coursework.judge import Mark
-from coursework.kernel import KernelStartError
 from coursework.runner import Run, digest, run
 
 
@@ -50,21 +50,28 @@ def mark(
 ) -> Iterator[Marked]:
     """Mark submissions; yield each as it is recorded.
 
-    A submission whose kernel cannot be started is a fault of the machine: it gets no mark,
-    ``failed`` is told, and the next call tries again.
+    If a submission cannot be marked through a fault of the machine (no kernel starts, a disk is
+    full), it gets no mark, ``failed`` is told, the others go on, and the next call tries again.
     """
     waiting = []
     for submission in submissions:
         stored = Run.load(course.result(assignment.name, submission.student))
         if stored is not None and stored.digest == digest(course, assignment, submission):
-            marks = record(course, assignment, submission, stored)
+            try:
+                marks = record(course, assignment, submission, stored)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(submission, error)
+                continue
             yield Marked(submission, marks, stored, fresh=False)
         else:
             waiting.append(submission)
     if not waiting:
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _die_with_parent) as pool:
+    pool = ProcessPoolExecutor(workers, context, _die_with_parent, (os.getpid(),))
+    try:
         tasks = {
             pool.submit(_work, course.root, assignment.folder, submission, enclose): submission
             for submission in waiting
@@ -72,16 +79,17 @@ def mark(
         for task in as_completed(tasks):
             submission = tasks[task]
             try:
-                path = task.result()
-            except KernelStartError as error:
+                done = Run.load(task.result())
+                assert done is not None, submission.path
+                marks = record(course, assignment, submission, done)
+            except Exception as error:
                 if failed is None:
                     raise
                 failed(submission, error)
                 continue
-            done = Run.load(path)
-            assert done is not None, path
-            marks = record(course, assignment, submission, done)
             yield Marked(submission, marks, done, fresh=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _work(root: Path, folder: Path, submission: Submission, enclose: bool) -> Path:
@@ -96,8 +104,10 @@ def _assignment(folder: Path) -> Assignment:
     return find(folder.name, folder.parent)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """No worker outlives the command, not even when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # it died before that was said
+        os._exit(1)

@@ -14,8 +14,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from coursework.outputs import clean
+
 MAX_BYTES = 20 * 2**20
 MAX_CELLS = 500
+MISSING = "# This cell is not in the submission."
 
 
 class UnreadableError(Exception):
@@ -30,18 +33,31 @@ def read(path: Path) -> list[dict[str, Any]]:
     UnreadableError
         If there is no notebook, or what is there is none.
     """
-    if path.is_symlink() or not path.is_file():
-        raise UnreadableError(f"there is no file {path.name} in the submission.")
-    if path.stat().st_size > MAX_BYTES:
-        raise UnreadableError(f"the notebook is larger than {MAX_BYTES // 2**20} MB.")
+    text = content(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        cells = [_cell(cell) for cell in content["cells"]]
+        cells = [_cell(cell) for cell in json.loads(text.decode("utf-8-sig"))["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UnreadableError("the file is not a notebook that can be read.") from None
     if len(cells) > MAX_CELLS:
         raise UnreadableError(f"the notebook has more than {MAX_CELLS} cells.")
     return cells
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a submitted notebook.
+
+    Raises
+    ------
+    UnreadableError
+        If there is no such file, it is a link (to a classmate's, or to something endless), or it
+        is too large.
+    """
+    links = path.is_symlink() or path.parent.is_symlink() or path.parent.parent.is_symlink()
+    if links or not path.is_file():
+        raise UnreadableError(f"there is no file {path.name} in the submission.")
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableError(f"the notebook is larger than {MAX_BYTES // 2**20} MB.")
+    return path.read_bytes()
 
 
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +67,7 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     id = info.get("grade_id")
     return {
         "type": str(cell["cell_type"]),
-        "source": source if isinstance(source, str) else "".join(source),
+        "source": clean(source if isinstance(source, str) else "".join(source)),
         "id": id if isinstance(id, str) else None,
     }
 
@@ -82,8 +98,10 @@ def rebuild(released: NotebookNode, submitted: list[dict[str, Any]]) -> Notebook
     for cell in released.cells[head:]:
         id = _id(cell)
         fresh = nbformat.from_dict(cell)
-        if id in answers and cell.metadata.nbgrader.get("solution"):
-            fresh.source = answers[id]
+        if id and cell.metadata.nbgrader.get("solution"):
+            # Without its id an answer is an added cell, which a stub must not overrule.
+            by_hand = cell.metadata.nbgrader.get("grade")
+            fresh.source = answers.get(id, cell.source if by_hand else MISSING)
         cells.extend([fresh, *added.pop(id, [])] if id else [fresh])
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=released.metadata)
     for k, cell in enumerate(notebook.cells):

@@ -19,14 +19,17 @@ from nbformat import NotebookNode
 from coursework import inside
 from coursework.assignment import Assignment, is_test
 from coursework.course import Course, Limits, Submission, write_atomically
-from coursework.kernel import MIME, REASONS, Kernel, Outcome
+from coursework.kernel import REASONS, Kernel, KernelStartError
+from coursework.outputs import MIME, Outcome
 from coursework.questions import Question
-from coursework.rebuild import UnreadableError, read, rebuild
+from coursework.rebuild import UnreadableError, content, read, rebuild
 from coursework.values import encode
 
 FORMAT = 1
 RESTARTS = 3
 LONGEST_REPORT = 16 * 2**20
+LARGEST_FILE = 10 * 2**20
+MOST_FILES = 50
 
 
 @dataclass
@@ -67,11 +70,14 @@ class Run:
 def digest(course: Course, assignment: Assignment, submission: Submission) -> str:
     """A fingerprint of all that a run depends on: submission, released notebook, hidden inputs."""
     found = hashlib.sha256()
-    for path in (submission.path, course.released(assignment.name)):
-        try:
-            found.update(path.read_bytes())
-        except OSError:
-            found.update(b"missing")
+    found.update(course.released(assignment.name).read_bytes())
+    try:
+        found.update(content(submission.path))
+    except UnreadableError as error:
+        found.update(str(error).encode())
+    else:
+        for file in beside(submission.path):
+            found.update(file.name.encode() + b"\0" + file.read_bytes())
     for question in assignment.questions.values():
         found.update(json.dumps([question.function, hidden(course, assignment, question)]).encode())
     limits = [course.limits.memory, course.limits.seconds, assignment.seconds]
@@ -123,12 +129,23 @@ def run(
     return outcome
 
 
+def beside(path: Path) -> list[Path]:
+    """The files that were handed in with a notebook and go with it into the sandbox."""
+    return [
+        file
+        for file in sorted(path.parent.iterdir())
+        if file.name not in (path.name, "timestamp.txt")
+        and file.is_file()
+        and not file.is_symlink()
+        and file.stat().st_size < LARGEST_FILE
+    ][:MOST_FILES]
+
+
 def _copy(path: Path) -> tempfile.TemporaryDirectory[str]:
     """The submission's own files in a folder apart: the kernel sees nothing of the course."""
     folder = tempfile.TemporaryDirectory(prefix="submission-")
-    for file in sorted(path.parent.iterdir()):
-        if file.is_file() and not file.is_symlink() and file.stat().st_size < 10 * 2**20:
-            shutil.copyfile(file, Path(folder.name) / file.name)
+    for file in [path, *beside(path)]:
+        shutil.copyfile(file, Path(folder.name) / file.name)
     return folder
 
 
@@ -167,7 +184,7 @@ class _Session:
     def one(self, code: str) -> Outcome:
         """Run a cell, in a new kernel if the last one is gone."""
         if self.kernel is None and not self._begin():
-            return Outcome("time")
+            return Outcome("restarts")
         left = self.deadline - time.monotonic()
         if left <= 0:
             return Outcome("time")
@@ -183,13 +200,24 @@ class _Session:
         if self.starts > RESTARTS:
             return False
         self.starts += 1
-        self.kernel = Kernel(self.work, self.limits, self.enclose)
+        self.kernel = self._start()
         for code in list(self.done):
             if self.one(code).status in REASONS:
                 self.done.remove(code)  # what was harmless before is not now
                 self.kernel = None
                 return self._begin()
         return True
+
+    def _start(self) -> Kernel:
+        """A kernel; one without the files beside the notebook if they keep it from starting."""
+        try:
+            return Kernel(self.work, self.limits, self.enclose)
+        except KernelStartError:
+            if not any(file.suffix != ".ipynb" for file in self.work.iterdir()):
+                raise
+            for file in self.work.iterdir():
+                file.unlink()
+            return Kernel(self.work, self.limits, self.enclose)
 
     def ask(self, question: Question, cases: Sequence[Any]) -> Answer:
         """Put a question to the kernel."""

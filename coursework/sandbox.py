@@ -2,7 +2,8 @@
 
 bubblewrap gives the kernel a world of its own: the system and the environment read-only, the
 folder of its own submission read-only, an empty temporary folder, no network, no other process,
-no course. It talks to the marking process through sockets in a folder that only the two share.
+no course, none of the teacher's variables. It talks to the marking process through sockets in a
+folder that only the two share.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import rnncore
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+# Folders in memory, with their sizes; nothing else can be written.
+MEMORY = {"/tmp": 256 * 2**20, "/dev/shm": 64 * 2**20}
 FILES = ("/etc/ld.so.cache", "/etc/localtime")
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -44,14 +48,14 @@ def available() -> str | None:
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (Debian and Ubuntu: apt install bubblewrap)"
     trial = [*_walls(), "/usr/bin/true"]
-    done = subprocess.run(trial, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(trial, capture_output=True, text=True, timeout=30, env=environment())
     if done.returncode != 0:
         return f"bubblewrap does not work here: {done.stderr.strip() or done.returncode}"
     return None
 
 
-def require() -> None:
-    """Refuse to go on where the sandbox does not work.
+def require(*secret: Path) -> None:
+    """Refuse to go on where the sandbox does not work, or would show ``secret`` folders.
 
     Raises
     ------
@@ -64,6 +68,13 @@ def require() -> None:
             f"{reason}. Students' code would run with your rights: it could read your files, "
             "change marks, and use the network. If you accept that, say --no-sandbox."
         )
+    for path in secret:
+        folder = exposed(path)
+        if folder is not None:
+            raise SandboxError(
+                f"{path}: students' code would see this folder, since it sees {folder}; "
+                "move the one or the other"
+            )
 
 
 def _walls() -> list[str]:
@@ -78,10 +89,10 @@ def _walls() -> list[str]:
             command += ["--ro-bind", name, name]
     for name in FILES:
         command += ["--ro-bind-try", name, name]
-    return [*command, "--proc", "/proc", "--dev", "/dev", "--size", str(256 * 2**20)] + [
-        "--tmpfs",
-        "/tmp",
-    ]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for name, size in MEMORY.items():
+        command += ["--size", str(size), "--tmpfs", name]
+    return command
 
 
 def enclosed(command: Sequence[str], private: Path, work: Path) -> list[str]:
@@ -103,7 +114,19 @@ def enclosed(command: Sequence[str], private: Path, work: Path) -> list[str]:
     walls += ["--chdir", "/submission", "--dir", ENVIRONMENT["HOME"]]
     for name, value in ENVIRONMENT.items():
         walls += ["--setenv", name, value]
-    return [*walls, *command]
+    # The root is a folder in memory too, without a bound.
+    return [*walls, "--remount-ro", "/dev", "--remount-ro", "/", *command]
+
+
+def environment() -> dict[str, str]:
+    """The environment of bubblewrap itself, which the student can read in ``/proc/1``."""
+    return {"PATH": os.environ.get("PATH", os.defpath)}
+
+
+def exposed(path: Path) -> Path | None:
+    """The folder through which the kernel could see ``path``, or ``None`` if it cannot."""
+    seen = [*_python_folders(), *(Path(name).resolve() for name in SYSTEM)]
+    return next((folder for folder in seen if path.resolve().is_relative_to(folder)), None)
 
 
 def _python_folders() -> list[Path]:
@@ -138,6 +161,20 @@ class PrivateFolder:
         if len(str(self.path)) > 80:
             raise SandboxError(f"{self.path}: the path is too long for a socket")
 
+    def oversize(self) -> bool:
+        """Whether there is more in it than sockets; the kernel could fill the disk here."""
+        with os.scandir(self.path) as entries:
+            for count, entry in enumerate(entries):
+                if count >= 32 or entry.is_dir(follow_symlinks=False):
+                    return True
+                if entry.stat(follow_symlinks=False).st_size > 2**20:
+                    return True
+        return False
+
     def close(self) -> None:
-        if self._remove:
+        if not self._remove:
+            return
+        with suppress(RecursionError):
             shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists():  # folders nested deeper than Python's own recursion
+            subprocess.run(["rm", "-rf", "--", str(self.path)], check=False, capture_output=True)

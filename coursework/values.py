@@ -57,7 +57,7 @@ def _array(data: Mapping[str, Any]) -> np.ndarray:
         if dtype.kind not in "biuf":
             raise ValueFormatError(f"an array of numbers is expected, got dtype {dtype}")
         return np.array(data["array"], dtype).reshape([int(size) for size in data["shape"]])
-    except (TypeError, KeyError, OverflowError, ValueError) as error:
+    except (TypeError, KeyError, OverflowError, ValueError, RecursionError) as error:
         raise ValueFormatError(f"no array: {error}") from None
 
 
