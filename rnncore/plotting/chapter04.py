@@ -84,7 +84,9 @@ def _sizes(ax: Axes, runs: np.ndarray, t: int, color: str, name: str, width: flo
     low = sizes[1 : t + 1]
     ax.plot(np.arange(1, t + 1), low, color=color, lw=width, marker="o", markersize=3)
     ax.plot([], [], color=color, lw=width, label=name)
-    ax.legend(loc="upper left", ncols=2, borderaxespad=0.1)
+    # Opaque, so that the line at the present step does not run through the words.
+    plain = {"frameon": True, "framealpha": 1, "edgecolor": "none", "facecolor": "white"}
+    ax.legend(loc="upper left", ncols=2, borderaxespad=0.1, **plain)
 
 
 @in_house_style
