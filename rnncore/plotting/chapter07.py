@@ -39,7 +39,7 @@ def weight_paths(
     limits : pair of pairs, optional
         Ends of the two axes; keep them the same in all frames of an interactive figure.
     note : str
-        Written into the corner.
+        Written into the upper right corner.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def weight_paths(
     if limits is not None:
         ax.set(xlim=limits[0], ylim=limits[1])
     ax.set(xlabel="weights, along the way of the slowest", ylabel="across it")
-    ax.text(0.02, 0.03, note, transform=ax.transAxes, color=MUTED, va="bottom")
+    ax.text(0.98, 0.98, note, transform=ax.transAxes, color=MUTED, ha="right", va="top")
     label_lines(ax)
     return fig
 
