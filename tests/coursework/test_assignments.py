@@ -75,7 +75,10 @@ def test_a_blank_notebook_gets_nothing(name):
 @pytest.mark.parametrize("name, answer", ANSWERS, ids=[f"{n}-{a.slug}" for n, a in ANSWERS])
 def test_a_wrong_answer_gets_its_stated_mark(name, answer):
     assignment = find(name)
-    cells = answers.solution(assignment) | dict(answer.cells)
+    solution = answers.solution(assignment)
+    assert set(answer.expected) <= set(assignment.questions)
+    assert set(answer.cells) <= set(solution)
+    cells = solution | dict(answer.cells)
     marks = answers.marks(assignment, cells, seed(name))
     assert by_question(marks) == full(assignment) | dict(answer.expected), marks
     feedback = "\n".join(line for mark in marks.values() for line in mark.lines)
