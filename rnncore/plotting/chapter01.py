@@ -72,7 +72,8 @@ def state_portrait(
     time = np.arange(len(path))
     for k, color in enumerate((PALETTE["blue"], PALETTE["vermilion"])):
         left.plot(time, path[:, k], color=color, marker="o", markersize=3.4, lw=1.6)
-        place = {"x": 0.98, "y": 0.98 - 0.1 * k, "ha": "right", "va": "top"}
+        # Above the panel: inside, a unit that never rests would run through its own name.
+        place = {"x": 0.02 + 0.35 * k, "y": 1.02, "ha": "left", "va": "bottom"}
         left.text(s=names[k], color=text_color(color), transform=left.transAxes, **place)
     left.axhline(0, color=MUTED, lw=0.8, zorder=0.5)
     left.set(xlabel="time step t", ylabel="activity", ylim=(-limit, limit))
