@@ -23,7 +23,7 @@ from coursework.course import Limits
 from coursework.outputs import Outcome, keep
 
 START_SECONDS = 60.0
-GRACE_SECONDS = 2.0  # between the interrupt of a cell and the end of its kernel
+GRACE_SECONDS = 1.0  # between the interrupt of a cell and the end of its kernel
 LONGEST_MESSAGE = 32 * 2**20
 MESSAGES_WAITING = 8  # so that a flood waits in the kernel and not in the marking process
 MOST_PROCESSES = 48
@@ -152,10 +152,10 @@ class Kernel:
             self._looked = now
             used, processes = self._used()
             self.peak = max(self.peak, used)
+            if processes > MOST_PROCESSES:  # first: pages that they share count for each
+                return "processes"
             if used > self.limits.memory:
                 return "memory"
-            if processes > MOST_PROCESSES:
-                return "processes"
             if self._private.oversize():
                 return "disk"
         if now > deadline:

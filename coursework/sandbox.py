@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -174,7 +173,7 @@ class PrivateFolder:
     def close(self) -> None:
         if not self._remove:
             return
-        with suppress(RecursionError):
-            shutil.rmtree(self.path, ignore_errors=True)
-        if self.path.exists():  # folders nested deeper than Python's own recursion
+        if any(entry.is_dir(follow_symlinks=False) for entry in os.scandir(self.path)):
+            # Nested deeper, it may be, than Python's own recursion goes.
             subprocess.run(["rm", "-rf", "--", str(self.path)], check=False, capture_output=True)
+        shutil.rmtree(self.path, ignore_errors=True)

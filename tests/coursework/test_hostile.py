@@ -1,0 +1,157 @@
+"""The whole hostile set, marked for real: marks, what students are told, what is left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from coursework import pool
+from coursework.course import Course
+from coursework.export import feedback, rows
+from coursework.gradebook import gradebook
+from coursework.pool import Marked
+from tests.coursework.classroom import (
+    Listener,
+    fingerprint,
+    hand_in,
+    left_behind,
+    need_sandbox,
+    sample_course,
+)
+from tests.coursework.hostile import Hostile
+from tests.coursework.hostile_files import HOSTILE
+from tests.coursework.sample import NAME
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
+SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Class:
+    """What came of marking them all."""
+
+    course: Course
+    marked: dict[str, Marked]
+    troubles: dict[str, Exception]
+    before: dict[str, str]
+    after: dict[str, str]
+    scratch: Path
+    reached: bool
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+    need_sandbox()
+    root = tmp_path_factory.mktemp("hostile")
+    scratch = Path(tempfile.mkdtemp(prefix="cw"))
+    course, assignment = sample_course(root, SECONDS)
+    listener = Listener(root / "outside")
+    for hostile in HOSTILE:
+        hand_in(course, hostile, listener.port)
+    watched = [root / "outside", root / "home"]
+    watched += [course.root / name for name in ("source", "release", "submitted")]
+    before = fingerprint(*watched)
+    troubles = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(scratch))
+        patch.setenv("COURSEWORK_TEST_TOKEN", "a teacher's password")
+        found = list(
+            pool.mark(
+                course,
+                assignment,
+                course.submissions(NAME),
+                2,
+                failed=lambda submission, error: troubles.update({submission.student: error}),
+            )
+        )
+    yield Class(
+        course,
+        {each.submission.student: each for each in found},
+        troubles,
+        before,
+        fingerprint(*watched),
+        scratch,
+        listener.reached(),
+    )
+    listener.close()
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def test_names_are_not_used_twice() -> None:
+    assert len({hostile.name for hostile in HOSTILE}) == len(HOSTILE) >= 100
+
+
+def test_every_submission_has_a_mark(marked: Class) -> None:
+    assert marked.troubles == {}
+    assert set(marked.marked) == {hostile.name for hostile in HOSTILE}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+def test_mark(marked: Class, hostile: Hostile) -> None:
+    marks = marked.marked[hostile.name].marks
+    lines = [line for mark in marks.values() for line in mark.lines]
+    got = {id: mark.points for id, mark in marks.items()}
+    assert got == {"leak": hostile.leak, "total": hostile.total}, lines
+    assert hostile.says in "\n".join(lines)
+    assert {id: mark.out_of for id, mark in marks.items()} == {"leak": 4, "total": 2}
+
+
+def test_gradebook_holds_these_marks_and_no_others(marked: Class) -> None:
+    found = {row["student_id"]: row["raw_score"] for row in rows(marked.course, [NAME])}
+    assert found == {hostile.name: hostile.leak + hostile.total for hostile in HOSTILE}
+    with gradebook(marked.course) as book:
+        assert all(grade.manual_score is None for grade in book.db.query(_grade(book)))
+
+
+def _grade(book):
+    from nbgrader.api import Grade
+
+    return Grade
+
+
+def test_no_file_was_changed_or_written(marked: Class) -> None:
+    assert marked.after == marked.before
+
+
+def test_no_process_is_left(marked: Class) -> None:
+    assert left_behind([str(marked.scratch), "86399.5"]) == []
+
+
+def test_nothing_is_left_in_the_temporary_folder(marked: Class) -> None:
+    assert list(marked.scratch.iterdir()) == []
+
+
+def test_nothing_outside_was_reached(marked: Class) -> None:
+    assert not marked.reached
+
+
+def test_stored_notebooks_are_small(marked: Class) -> None:
+    sizes = {
+        p.parent.parent.name: p.stat().st_size for p in marked.course.root.glob("autograded/*/*/*")
+    }
+    assert len(sizes) == len(HOSTILE)
+    assert max(sizes.values()) < 2**20, max(sizes, key=sizes.__getitem__)
+
+
+def test_feedback_runs_no_script(marked: Class) -> None:
+    pages = {page.parent.parent.name: page for page in feedback(marked.course, NAME)}
+    assert set(pages) == {hostile.name for hostile in HOSTILE}
+    for name in ("page", "forged-messages"):
+        text = pages[name].read_text()
+        assert "<script>steal" not in text and "onerror" not in text.replace(
+            "onerror=steal()&gt;", ""
+        )
+    assert "&lt;script&gt;steal()" in pages["page"].read_text()
+
+
+def test_memory_was_bounded(marked: Class) -> None:
+    allowed = marked.course.limits.memory
+    assert max(each.run.peak for each in marked.marked.values()) < 2 * allowed
+    assert marked.marked["memory-many"].run.peak > allowed, "the attack did not happen"
+    assert os.path.isdir("/dev/shm")
