@@ -64,15 +64,19 @@ class Kernel:
         )
         self._enclosed = enclose
         self._process = self._start(work, file, enclose)
-        self._client = BlockingKernelClient(connection_file=file, context=_context())
-        self._client.load_connection_file()
-        self._client.start_channels(hb=False, stdin=False)
         self._looked = 0.0
+        self._connect(file)
         try:
             self._wait_until_ready()
         except BaseException:
             self.close()
             raise
+
+    def _connect(self, file: str) -> None:
+        self._file = file
+        self._client = BlockingKernelClient(connection_file=file, context=_context())
+        self._client.load_connection_file()
+        self._client.start_channels(hb=False, stdin=False)
 
     def _start(self, work: Path, file: str, enclose: bool) -> subprocess.Popen[bytes]:
         kernel = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", file, "--log-level=50"]
@@ -93,14 +97,15 @@ class Kernel:
         )
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        self._client.kernel_info()
+        deadline, request = time.monotonic() + START_SECONDS, None
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise KernelStartError(f"the kernel ended at once ({self._process.returncode})")
-            with suppress(Empty):
-                self._client.get_shell_msg(timeout=0.1)
-                return
+            request = request or self._client.kernel_info()
+            if self._replied(request, 0.2):
+                request = None
+                if self._next() is not None:  # outputs come through too
+                    return
         raise KernelStartError(f"the kernel did not answer within {START_SECONDS:g} s")
 
     # -- running a cell --------------------------------------------------------------------
@@ -127,6 +132,7 @@ class Kernel:
                 # The end may be lost with a message that was too long; the reply tells.
                 replied = replied or (now if self._replied(request) else 0.0)
                 if replied and now - replied > 1.0:
+                    self._reconnect()
                     break
                 continue
             # A student's code can send anything in the kernel's name.
@@ -181,12 +187,19 @@ class Kernel:
         except Exception:  # a forged or broken message is no message
             return None
 
-    def _replied(self, request: str) -> bool:
+    def _replied(self, request: str, seconds: float = 0.01) -> bool:
         try:
-            reply = self._client.get_shell_msg(timeout=0.01)
+            reply = self._client.get_shell_msg(timeout=seconds)
             return bool(reply["parent_header"].get("msg_id") == request)
         except Exception:
             return False
+
+    def _reconnect(self) -> None:
+        """Connect anew: after a message that is too long nothing else comes through."""
+        self._client.stop_channels()
+        self._connect(self._file)
+        with suppress(KernelStartError):  # the next cell will find out
+            self._wait_until_ready()
 
     def _drain(self, request: str) -> None:
         """Take the reply off the shell channel."""

@@ -95,15 +95,30 @@ won |= "COURSEWORK_TEST_TOKEN" in os.environ
     ),
     attack(
         "processes",
-        "other processes: seen, traced, their memory",
+        "processes that are not its own",
         if_won(
             """
-import os, glob, ctypes
-me = {os.getpid(), os.getppid(), 1}
-others = {int(p[6:]) for p in glob.glob("/proc/[0-9]*")} - me
-won = bool(others) or ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0
+import os, glob
+won = bool({int(p[6:]) for p in glob.glob("/proc/[0-9]*")} - {os.getpid(), os.getppid(), 1})
 """
         ),
+    ),
+    attack(
+        "capabilities",
+        "the rights of root, if the teacher is root",
+        if_won(
+            """
+import ctypes, os
+c = ctypes.CDLL(None)
+status = open("/proc/self/status").read().split("CapEff:")[1].split()[0]
+won = int(status, 16) != 0
+won |= c.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0
+won |= c.mount(b"none", b"/submission", None, 32, None) == 0
+won |= c.mount(b"none", b"/", None, 32, None) == 0
+won |= os.getuid() == 0 or c.umount(b"/submission") == 0
+"""
+        ),
+        unfit="it would change the file systems",
     ),
     attack(
         "walls",
