@@ -94,7 +94,7 @@ def rebuild(released: NotebookNode, submitted: list[dict[str, Any]]) -> Notebook
     cells = list(added.get(None, ()))
     # What stands before the first answer in the submission may use the teacher's imports.
     head = next((k for k, cell in enumerate(released.cells) if _id(cell)), 0)
-    cells = [*released.cells[:head], *cells]
+    cells = [*map(nbformat.from_dict, released.cells[:head]), *cells]
     for cell in released.cells[head:]:
         id = _id(cell)
         fresh = nbformat.from_dict(cell)
