@@ -54,6 +54,18 @@ def _inputs_without_slope(W: Array, U: Array, h0: Array, xs: Array, direct: Arra
     return found
 
 
+def _inputs_slope_at_the_exit(W: Array, U: Array, h0: Array, xs: Array, direct: Array) -> Array:
+    hs, found, bar = _states(W, U, h0, xs), np.zeros(xs.shape), np.zeros(len(h0))
+    for t in range(len(xs), 0, -1):
+        bar = direct[t - 1] + U.T @ bar
+        found[t - 1] = W.T @ ((1 - hs[t] ** 2) * bar)
+    return found
+
+
+def _inputs_one_step_late(W: Array, U: Array, h0: Array, xs: Array, direct: Array) -> Array:
+    return np.concatenate([_input_gradients(W, U, h0, xs, direct)[1:], np.zeros((1, xs.shape[1]))])
+
+
 def _inputs_case(rng: np.random.Generator) -> tuple[Array, ...]:
     n, d, steps = 4, 3, 6
     return (
@@ -109,6 +121,10 @@ def _recorded_runs_counted(steps: int, slots: int, width: int) -> int:
     return _least_wide(steps, slots, width) + steps
 
 
+def _stretches_counted(steps: int, slots: int, width: int) -> int:
+    return _least_wide(-(-steps // width), slots, 1)
+
+
 def _wide_case(rng: np.random.Generator) -> tuple[int, int, int]:
     return int(rng.integers(25, 45)), int(rng.integers(3, 6)), int(rng.integers(2, 5))
 
@@ -151,6 +167,20 @@ def _rate_too_early(eta: float, theta: Array, xs: Array, ds: Array) -> float:
         total += e * (x @ z)
         theta = theta - eta * e * x
     return total
+
+
+def _rate_wrong_term(eta: float, theta: Array, xs: Array, ds: Array) -> float:
+    z, total = np.zeros(len(theta)), 0.0
+    for x, d in zip(xs, ds, strict=True):
+        e = theta @ x - d
+        total += e * (x @ z)
+        z = z - e * x + eta * x * (x @ z)
+        theta = theta - eta * e * x
+    return total
+
+
+def _rate_last_loss(eta: float, theta: Array, xs: Array, ds: Array) -> float:
+    return _rate_slope(eta, theta, xs, ds) - _rate_slope(eta, theta, xs[:-1], ds[:-1])
 
 
 def _rate_wrong_sign(eta: float, theta: Array, xs: Array, ds: Array) -> float:
@@ -260,6 +290,16 @@ EXERCISES = [
                 _inputs_without_slope,
                 "The input enters the net input: use delta_t, with the slope in it.",
             ),
+            Mistake(
+                "the gradient with no slope on the way back from step to step",
+                _inputs_slope_at_the_exit,
+                "What goes back through U is delta, with the slope of the later step in it.",
+            ),
+            Mistake(
+                "the gradient by the input of the next step",
+                _inputs_one_step_late,
+                "Renew delta first, then multiply it with W transposed.",
+            ),
         ],
         hint="The sweep is BPTT's; what is new is one product with W transposed at each step.",
     ),
@@ -290,6 +330,11 @@ EXERCISES = [
                 _recorded_runs_counted,
                 "Only unrecorded runs count.",
             ),
+            Mistake(
+                "the number of stretches run, each counted once",
+                _stretches_counted,
+                "A stretch of w steps takes w runs; and the stretches need not be equal.",
+            ),
         ],
         hint="Take the recursion of E(T, c) and change where it ends.",
     ),
@@ -314,6 +359,16 @@ EXERCISES = [
                 "the slope with z of the next step",
                 _rate_too_early,
                 "The loss of step t sees theta_t, before its update.",
+            ),
+            Mistake(
+                "the slope with the wrong sign at x (x z)",
+                _rate_wrong_term,
+                "de/d eta is x z, and e stands under the minus of the update.",
+            ),
+            Mistake(
+                "the slope of the last loss alone",
+                _rate_last_loss,
+                "L is the sum over all steps: add e (x z) at each.",
             ),
             Mistake("minus the slope", _rate_wrong_sign, "Check the sign of e = theta x - d."),
         ],

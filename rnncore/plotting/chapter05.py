@@ -83,7 +83,7 @@ def bracket_chain(
     fig, (top, below) = figure(2, 1, height=height)
     fig.set_layout_engine("none")  # the same places in every frame
     top.set_position((0.02, 0.5, 0.96, 0.5))
-    below.set_position((0.12, 0.16, 0.86, 0.33))
+    below.set_position((0.06, 0.16, 0.92, 0.33))
     _chain(top, rows, inner, columns, factors, meet, names)
     inside = (factors - 1) * inner**3 + min(rows, columns) * inner**2 + rows * inner * columns
     for m, value in enumerate([*total, inside]):
@@ -91,9 +91,7 @@ def bracket_chain(
         chosen = m == meet
         below.bar(m, value, color=color if chosen else "white", edgecolor=color, lw=1.6, width=0.72)
         below.text(m, value, f"{value:,}", ha="center", va="bottom", fontsize=9.5)
-    low, high = min(*total, inside), max(*total, inside)
-    decades = 10 ** np.floor(np.log10(low / 1.5)), 10 ** np.ceil(np.log10(high * 2))
-    below.set(yscale="log", ylim=decades, ylabel="multiplications")
+    below.set(ylim=(0, 1.15 * max(*total, inside)), ylabel="multiplications", yticks=[])
     below.set_xticks(range(factors + 2), [*map(str, range(factors + 1)), "squares\nfirst"])
     below.set_xlabel("squares multiplied from the right")
     return fig
@@ -257,23 +255,31 @@ def crossover_map(
     ax.pcolormesh(*(10**edge for edge in edges), shades[table], shading="flat", rasterized=True)
     ax.set(xscale="log", yscale="log", xlabel="time steps T", ylabel="units n")
     ax.set(xlim=10 ** edges[0][[0, -1]], ylim=10 ** edges[1][[0, -1]])
-    taken = np.zeros(table.shape, bool)
+    dots = np.zeros(table.shape, bool)
     for n, t in points or {}:
         row, column = (
             np.abs(np.log(np.asarray(axis, float) / value)).argmin()
             for axis, value in ((units, n), (steps, t))
         )
-        taken[max(row - 2, 0) : row + 3, max(column - 4, 0) : column + 5] = True
+        dots[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = True
+    written = np.zeros(table.shape, bool)
+    box = ax.get_window_extent()
+    inch = np.array([box.height, box.width]) / fig.dpi
+    scale = np.array(table.shape) / inch  # cells per inch
     for k, name in enumerate(names):
-        region = table == k
-        place = _inmost(region & ~taken) or _inmost(region)
-        if place is None and " " not in name:
-            place = _along(region)
+        label = "nothing fits" if name == "none" else name
+        lines = label.split()
+        inches = np.array([0.21 * len(lines), 0.1 * max(map(len, lines))])
+        half = np.ceil(scale * inches / 2 - 0.5).astype(int)
+        place = _label_place(table == k, dots, written, half)
+        if place is None and len(lines) == 1:
+            place = _along(table == k)
         if place is not None:
             at = (float(steps[place[1]]), float(units[place[0]]))
-            label = "nothing fits" if name == "none" else name
             color = text_color(map_color(name)) if name != "none" else MUTED
-            ax.text(*at, label.replace(" ", "\n"), ha="center", va="center", color=color, zorder=4)
+            ax.text(*at, "\n".join(lines), ha="center", va="center", color=color, zorder=4)
+            low, high = np.maximum(np.array(place) - half, 0), np.array(place) + half + 1
+            written[low[0] : high[0], low[1] : high[1]] = True
     for (n, t), name in (points or {}).items():
         ax.plot(t, n, "o", ms=9, color=map_color(name), mec="white" if name != "none" else MUTED)
     return fig
@@ -289,6 +295,38 @@ def _edges(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[values[0] - half[0]], values[:-1] + half, [values[-1] + half[-1]]])
 
 
+def _label_place(
+    region: np.ndarray, dots: np.ndarray, written: np.ndarray, half: np.ndarray
+) -> tuple[int, int] | None:
+    """Where a label of so many cells may stand: within its region, off the dots, if there is room.
+
+    Where there is none, as much within the region as can be. Never over another label.
+    """
+    if _inmost(region) is None:
+        return None
+    for free in (region & ~dots & ~written, region & ~written):
+        place = _inmost(_share(free, half) == 1, least=1)
+        if place is not None:
+            return place
+    worth = _share(region, half) - 0.5 * _share(dots, half)
+    worth[_share(written, half) > 0] = -1
+    for axis, margin in enumerate(half):  # a label may not leave the picture
+        edge = np.moveaxis(worth, axis, 0)
+        edge[:margin] = edge[len(edge) - margin :] = -1
+    if worth.max() <= 0:
+        return None
+    row, column = np.unravel_index(worth.argmax(), worth.shape)
+    return int(row), int(column)
+
+
+def _share(mask: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """The share of the cells of a label, centered at each cell, that lie in the mask."""
+    rows, columns = half
+    padded = np.pad(mask.astype(float), [(rows, rows), (columns, columns)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * rows + 1, 2 * columns + 1))
+    return np.asarray(windows.mean(axis=(2, 3)))
+
+
 def _along(region: np.ndarray) -> tuple[int, int] | None:
     """The middle of the longest row of a thin region, if a short word has room there."""
     lengths = region.sum(axis=1)
@@ -297,7 +335,7 @@ def _along(region: np.ndarray) -> tuple[int, int] | None:
     return (row, int(np.median(columns))) if len(columns) >= 8 else None
 
 
-def _inmost(region: np.ndarray) -> tuple[int, int] | None:
+def _inmost(region: np.ndarray, least: int = 3) -> tuple[int, int] | None:
     """The cell of a region that is farthest from its border; nothing where it is too thin."""
     inside, place = np.pad(region, 1), None
     depth = 0
@@ -312,4 +350,4 @@ def _inmost(region: np.ndarray) -> tuple[int, int] | None:
             for way in (-1, 1):
                 shrunk &= np.roll(inside, way, axis)
         inside = shrunk
-    return place if depth >= 3 else None
+    return place if depth >= least else None

@@ -1,5 +1,7 @@
 """The figures of chapter 5 show what they are given, and refuse what does not fit."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,18 @@ def test_map_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="indices of the 1 names"):
         crossover_map(UNITS, STEPS, WINNERS, names=["BPTT"])
     assert map_color("none") == "#ffffff"
+
+
+def test_names_of_narrow_regions_neither_collide_nor_leave_the_map():
+    table = np.zeros((20, 30), int)
+    table[:, 20:25] = 1  # five columns are too few for the word "checkpointed"
+    table[:, 25:] = 2
+    names = ["BPTT", "checkpointed BPTT", "binomial checkpoints"]
+    fig = crossover_map(UNITS, STEPS, table, names=names)
+    ax = fig.axes[0]
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    frame = ax.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
