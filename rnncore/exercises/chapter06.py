@@ -49,6 +49,16 @@ def _close_one_step_short(D: Array, F: Array, e: Array, q: Array) -> tuple[Array
     return own + (lam + e[0]) @ q, own_q + Lam @ q
 
 
+def _close_losses_late(D: Array, F: Array, e: Array, q: Array) -> tuple[Array, Array]:
+    _, own_q, _, Lam = _sweep(D, F, e)
+    own, _, lam, _ = _sweep(D, F, np.concatenate([e[1:], np.zeros((1, e.shape[1]))]))
+    return own + (lam + e[0] @ D[0]) @ q, own_q + Lam @ q
+
+
+def _close_transposed(D: Array, F: Array, e: Array, q: Array) -> tuple[Array, Array]:
+    return _close_block(D.swapaxes(1, 2), F, e, q)
+
+
 def _close_forgetting(D: Array, F: Array, e: Array, q: Array) -> tuple[Array, Array]:
     own, own_q, lam, _ = _sweep(D, F, e)
     return own + lam @ q, own_q
@@ -95,6 +105,11 @@ def _join_without_carry(first: Block, second: Block) -> Block:
 def _join_adjoint_at_the_middle(first: Block, second: Block) -> Block:
     M, G, _, g = _join(first, second)
     return M, G, first[2] + second[2], g
+
+
+def _join_through_the_wrong_block(first: Block, second: Block) -> Block:
+    M, G, _, g = _join(first, second)
+    return M, G, first[2] @ second[0] + second[2], g
 
 
 def _join_inputs(rng: np.random.Generator) -> tuple[Block, Block]:
@@ -243,6 +258,16 @@ EXERCISES = [
                 "After the contribution of the first step, go back through its D once more.",
             ),
             Mistake(
+                "right for q, and a gradient in which each loss joins after its step",
+                _close_losses_late,
+                "The loss of step t sees s_t: add its row before the adjoint meets F_t.",
+            ),
+            Mistake(
+                "one whose adjoints go back through the transposed D",
+                _close_transposed,
+                "The adjoints are rows: a row times D_t, without transposing.",
+            ),
+            Mistake(
                 "right for the gradient, and a q that knows the last block only",
                 _close_forgetting,
                 "The old q comes along: multiply it with what the unit adjoints became.",
@@ -262,6 +287,11 @@ EXERCISES = [
                 "Memory is to be weighed as well.",
             ),
             Mistake("the number of units", 100, "Close, but the optimum lies below n."),
+            Mistake(
+                "n sqrt(3) / 2, rounded",
+                87,
+                "That takes P for n**2; here P is 10300.",
+            ),
         ],
         hint="Try all whole h, or set the derivative of the product to zero.",
     ),
@@ -296,6 +326,11 @@ EXERCISES = [
                 "right but for lam, which stops in the middle",
                 _join_adjoint_at_the_middle,
                 "The second adjoint has to go back through the first block.",
+            ),
+            Mistake(
+                "right but for lam, in which the first adjoint goes through the second block",
+                _join_through_the_wrong_block,
+                "The first adjoint is at the start already; the second goes back through M1.",
             ),
         ],
         hint="Write the state at the end and the two losses as functions of start and weights.",

@@ -89,7 +89,7 @@ def block_sweep(
     axes[1].set_xlabel("time t", labelpad=1)
     for k in range(units + 1):
         axes[1].axhline((k + 1) * units - 0.5, color=INK, lw=1.2)
-        name = "loss" if k == 0 else f"unit {k - 1}"
+        name = "loss" if k == 0 else f"unit {k}"
         axes[1].text(-0.62, (k + 0.5) * units - 0.5, name, ha="right", va="center", fontsize=11)
     show_influence(
         np.clip(influence, -limit, limit), shapes, ax=axes[2], entries=False, symbol="s", **style
@@ -111,7 +111,7 @@ def _time_line(ax: Axes, steps: int, kept: Sequence[int], now: int, block: int, 
     for start in range(0, steps + 1, block):
         ax.plot([start + 0.5] * 2, [-0.25, 1.25], color=INK, lw=2)
     ax.plot([now], [0.5], marker="o", color=text_color(color_of("hybrid")), markersize=8)
-    ax.text(0.5, 1.5, doing, ha="left", va="bottom", fontsize=11.5)
+    ax.text(-0.5, 1.5, doing, ha="left", va="bottom", fontsize=11.5)
     ax.set(xlim=(-0.5, steps + 0.5), ylim=(-0.3, 2.6), xticks=[], yticks=[])
     ax.axis("off")
 
@@ -165,11 +165,11 @@ def blocks_of_triangle(steps: int, block: int, *, height: float = 4.2) -> Figure
         ax.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=INK, lw=1.8, zorder=4))
     for place, (name, part) in enumerate(parts.items()):
         ax.text(
-            0.98,
+            1.05,  # beside the square: the frames of long blocks would cross it
             0.94 - 0.12 * place,
             f"{name}: {part.sum()}",
             transform=ax.transAxes,
-            ha="right",
+            ha="left",
             va="center",
             fontsize=13,
             color=text_color(colors[name]),
