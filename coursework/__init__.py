@@ -14,9 +14,11 @@ Ours are the sandbox in which a student's code runs, and the judging, which happ
 :mod:`.rebuild`    the teacher's notebook with the student's answers put in
 :mod:`.sandbox`    the command that shuts a kernel in
 :mod:`.kernel`     one kernel: run a cell, within limits of time, memory and output
+:mod:`.outputs`    what a kernel sends: clipped and cleaned
 :mod:`.runner`     one submission: run it to the end, whatever it does
 :mod:`.pool`       all submissions, in parallel; goes on after an interruption
 :mod:`.gradebook`  marks and penalties into nbgrader's gradebook
 :mod:`.export`     mark list and feedback pages
+:mod:`.pages`      students' texts as pages that run no scripts
 =================  ===============================================================================
 """

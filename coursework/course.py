@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coursework import pages
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}\Z")
 
 SETTINGS = """\
@@ -43,8 +45,6 @@ output_kb = 64
 NBGRADER = """\
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "rnn"
-# A student's notebook must not run scripts in the browser of who marks it.
-c.HTMLExporter.sanitize_html = True
 """
 
 
@@ -160,7 +160,7 @@ class Course:
         self.root.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("course.toml", SETTINGS.format(secret=secrets.randbits(62))),
-            ("nbgrader_config.py", NBGRADER),
+            ("nbgrader_config.py", NBGRADER + pages.setting()),
         ):
             path = self.root / name
             if not path.exists():

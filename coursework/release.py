@@ -18,6 +18,7 @@ from traitlets.config import Config
 from coursework.assignment import Assignment, is_test
 from coursework.course import Course
 from coursework.gradebook import gradebook
+from coursework.pages import safe_markdown
 
 STUB = "# Your code here.\nraise NotImplementedError"
 
@@ -35,6 +36,7 @@ def settings(course: Course, assignment: str) -> Config:
     config.CourseDirectory.assignment_id = assignment
     config.ClearSolutions.code_stub = {"python": STUB}
     config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {"markdown2html": safe_markdown}
     return config
 
 
