@@ -20,6 +20,7 @@ Here they are judged in this process, without a kernel: fast, and only for answe
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -85,8 +86,10 @@ def _source(assignment: Assignment, id: str) -> str:
     return next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == id)
 
 
-def run(assignment: Assignment, cells: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Execute the notebook with these answer cells.
+def run(
+    assignment: Assignment, cells: Mapping[str, str], to_the_end: bool = True
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Execute the notebook with these answer cells, to its end or to its last test cell.
 
     Returns
     -------
@@ -96,7 +99,9 @@ def run(assignment: Assignment, cells: Mapping[str, str]) -> tuple[dict[str, Any
     """
     space: dict[str, Any] = {"__name__": "__main__"}
     errors = {}
-    for number, cell in enumerate(assignment.notebook.cells):
+    notebook = assignment.notebook.cells
+    last = max(number for number, cell in enumerate(notebook) if is_test(cell))
+    for number, cell in enumerate(notebook if to_the_end else notebook[: last + 1]):
         if cell.cell_type != "code":
             continue
         id = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell {number}")
@@ -106,6 +111,8 @@ def run(assignment: Assignment, cells: Mapping[str, str]) -> tuple[dict[str, Any
                 exec(compile(cells.get(id, cell.source), f"<{id}>", "exec"), space)
         except Exception as error:
             errors[id] = f"{type(error).__name__}: {error}"
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
     return space, errors
 
 
@@ -127,7 +134,7 @@ def results(assignment: Assignment, space: Mapping[str, Any], seed: list[int]) -
 
 def marks(assignment: Assignment, cells: Mapping[str, str], seed: list[int]) -> dict[str, Mark]:
     """The marks of an answer by question."""
-    space, _ = run(assignment, cells)
+    space, _ = run(assignment, cells, to_the_end=False)
     reported = results(assignment, space, seed)
     return {
         id: judge(question, question.cases(seed), reported[id])

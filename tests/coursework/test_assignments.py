@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ import pytest
 
 from coursework import assignment as assignments
 from coursework import pool, sandbox
-from coursework.assignment import Assignment, find, is_test
+from coursework.assignment import Assignment, is_test
 from coursework.course import Course
 from coursework.judge import difference, judge
 from coursework.release import release
 from coursework.values import dumps, encode
 from tests.coursework import answers, sample
 
+find = cache(assignments.find)
 NAMES = assignments.names()
 ANSWERS = [(name, answer) for name in NAMES for answer in answers.read(find(name))]
 SECRETS = (1, 2**61 - 1, 20270131)

@@ -198,9 +198,8 @@ def swept(rng: np.random.Generator, *sizes: Size, last: bool = False) -> list[Ar
     found = []
     for size in sizes:
         p, x, v0 = record(rng, size)
-        T, batch, _, _, outputs = size
-        y_bar = rng.normal(size=(T, batch, outputs))
-        y_bar[: T - 1] *= not last
+        y_bar = rng.normal(size=(*size[:2], size[4]))
+        y_bar[:-1] *= not last
         found.append((p, run(p, x, v0)["v"], y_bar))
     return found
 
@@ -367,8 +366,8 @@ def by_parameter(name: str, p: Values, x: Array, v: Array, v_bar: Array) -> Arra
 
     def moved(value: Array) -> Any:
         q = p | {name: value}
-        steps = np.ndindex(*x.shape[:2])
-        return sum(v_bar[t + 1, b] @ step(q, x[t, b], v[t, b]) for t, b in steps)
+        pairs = zip(x, v, v_bar[1:], strict=False)
+        return sum(g[b] @ step(q, x_t[b], v_t[b]) for x_t, v_t, g in pairs for b in range(len(g)))
 
     return complex_step_jacobian(moved, p[name])
 
