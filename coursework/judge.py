@@ -103,13 +103,13 @@ def difference(got: Any, want: Any, tolerance: float, name: str = "") -> str | N
     whole = f"the entry {name}" if name else "the result"
     if isinstance(want, Mapping):
         if not isinstance(got, Mapping):
-            return f"{whole.capitalize()} should be a dictionary."
+            return f"{_upper(whole)} should be a dictionary."
         if set(got) != set(want):
-            return f"{whole.capitalize()} should have the keys {sorted(want)}."
+            return f"{_upper(whole)} should have the keys {sorted(want)}."
         pairs = [(f"{name}[{key!r}]", got[key], want[key]) for key in want]
     elif isinstance(want, tuple):
         if not isinstance(got, tuple | list) or len(got) != len(want):
-            return f"{whole.capitalize()} should be {len(want)} values."
+            return f"{_upper(whole)} should be {len(want)} values."
         pairs = [(f"{name}[{k}]", g, w) for k, (g, w) in enumerate(zip(got, want, strict=True))]
     else:
         return _array_difference(got, np.asarray(want), tolerance, whole)
@@ -117,20 +117,24 @@ def difference(got: Any, want: Any, tolerance: float, name: str = "") -> str | N
     return next((reason for reason in reasons if reason is not None), None)
 
 
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _array_difference(got: Any, want: np.ndarray, tolerance: float, whole: str) -> str | None:
     if isinstance(got, str | Mapping) or got is None:
-        return f"{whole.capitalize()} should be a number or an array."
+        return f"{_upper(whole)} should be a number or an array."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             array = np.asarray(got, float)
     except UNREADABLE:
-        return f"{whole.capitalize()} should be an array of numbers."
+        return f"{_upper(whole)} should be an array of numbers."
     if array.shape != want.shape:
-        return f"{whole.capitalize()} should have the shape {want.shape}, and has {array.shape}."
+        return f"{_upper(whole)} should have the shape {want.shape}, and has {array.shape}."
     if not np.isfinite(array).all():
-        return f"{whole.capitalize()} holds numbers that are not finite."
+        return f"{_upper(whole)} holds numbers that are not finite."
     largest = max(1.0, float(np.abs(want).max(initial=0)))
     if array.size and float(np.abs(array - want).max()) > tolerance * largest:
-        return f"{whole.capitalize()} has the right shape and wrong values."
+        return f"{_upper(whole)} has the right shape and wrong values."
     return None
