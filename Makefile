@@ -22,7 +22,7 @@ heading = @printf '\n=== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint test-package test-notebooks test-book notebooks experiments serve environment clean distclean
+.PHONY: help book test lint test-package test-coursework load test-notebooks test-book notebooks experiments serve environment clean distclean
 
 help:  ## print this list
 	@echo 'How Recurrent Networks Learn. Commands:'
@@ -33,7 +33,7 @@ book: $(STAMP)  ## build the book into _build/html (every warning is an error)
 	$(call heading,Build of the book)
 	@jupyter-book build . -W -n --keep-going --all
 
-test: lint test-package test-notebooks book test-book  ## prove the package, every notebook and every built page
+test: lint test-package test-coursework test-notebooks book test-book  ## prove the package, the marking, every notebook and every built page
 
 lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 	$(call heading,Style: ruff)
@@ -48,7 +48,14 @@ test-package: $(STAMP)  ## the tests of rnncore, with coverage
 	$(call heading,Tests of the package)
 	@pytest rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
 	$(call heading,Mutants of every derivative$(comma) and memory over long sequences)
-	@pytest tests --ignore=tests/book -m slow -n $(WORKERS) --dist loadgroup
+	@pytest tests --ignore=tests/book --ignore=tests/coursework -m slow -n $(WORKERS) --dist loadgroup
+
+test-coursework: $(STAMP)  ## mark the hostile submissions for real (uses two cores by itself)
+	$(call heading,Coursework: hostile submissions$(comma) real kernels$(comma) a command killed and resumed)
+	@pytest tests/coursework -m slow
+
+load: $(STAMP)  ## mark a class of 300, and some with stock nbgrader beside it (minutes)
+	@python -W ignore -m tests.coursework.load
 
 test-notebooks: $(STAMP)  ## run every notebook and compare every output with the stored one
 	$(call heading,Every notebook$(comma) run again and compared with its stored outputs)
@@ -85,7 +92,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:  ## remove everything that was built or cached
 	rm -rf _build build *.egg-info .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find rnncore tests tools book notebooks -name __pycache__ -prune -exec rm -rf {} +
+	find rnncore coursework tests tools book notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the environment too
 	rm -rf $(VENV)
