@@ -74,7 +74,8 @@ class Kernel:
 
     def _connect(self, file: str) -> None:
         self._file = file
-        self._client = BlockingKernelClient(connection_file=file, context=_context())
+        self._context = _context()
+        self._client = BlockingKernelClient(connection_file=file, context=self._context)
         self._client.load_connection_file()
         self._client.start_channels(hb=False, stdin=False)
 
@@ -194,9 +195,13 @@ class Kernel:
         except Exception:
             return False
 
+    def _disconnect(self) -> None:
+        self._client.stop_channels()
+        self._context.destroy(linger=0)
+
     def _reconnect(self) -> None:
         """Connect anew: after a message that is too long nothing else comes through."""
-        self._client.stop_channels()
+        self._disconnect()
         self._connect(self._file)
         with suppress(KernelStartError):  # the next cell will find out
             self._wait_until_ready()
@@ -224,7 +229,7 @@ class Kernel:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._client.stop_channels()
+        self._disconnect()
         self._private.close()
 
 
