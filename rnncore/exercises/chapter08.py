@@ -45,6 +45,10 @@ def _truncate_without_rest(C: Array, k1: int, k2: int) -> Array:
     return _truncate(C[:whole], k1, k2)
 
 
+def _truncate_nothing(C: Array, k1: int, k2: int) -> Array:
+    return C.sum(axis=(0, 1))
+
+
 def _truncate_inputs(rng: np.random.Generator) -> tuple[Array, int, int]:
     T, P = 11, 3
     C = rng.normal(size=(T, T, P)) * np.tri(T)[:, :, None]
@@ -76,6 +80,10 @@ def _tail_new_state(w: float, u: float, h0: float, xs: Array, d: float, k2: int)
 
 def _tail_longer(w: float, u: float, h0: float, xs: Array, d: float, k2: int) -> Array:
     return _tail(w, u, h0, xs, d, k2, more=1)
+
+
+def _tail_shorter(w: float, u: float, h0: float, xs: Array, d: float, k2: int) -> Array:
+    return _tail(w, u, h0, xs, d, k2, more=-1)
 
 
 def _tail_reset(w: float, u: float, h0: float, xs: Array, d: float, k2: int) -> Array:
@@ -221,6 +229,11 @@ EXERCISES = [
                 _truncate_without_rest,
                 "The sequence need not end with an update: the rest has a window, too.",
             ),
+            Mistake(
+                "the exact gradient",
+                _truncate_nothing,
+                "What lies before a window is not counted.",
+            ),
         ],
         hint="For each loss: when is its update, and where does that update's window begin?",
     ),
@@ -240,6 +253,11 @@ EXERCISES = [
                 "the gradient of one step more",
                 _tail_longer,
                 "A window of k2 steps has k2 steps, the last one included.",
+            ),
+            Mistake(
+                "the gradient of one step less",
+                _tail_shorter,
+                "The step of the loss is the first of the k2 steps.",
             ),
             Mistake(
                 "the gradient of a network that starts at zero where the window starts",

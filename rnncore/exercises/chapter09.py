@@ -79,6 +79,10 @@ def _count_before(bits: Array, m: int) -> Array:
     return (np.cumsum(bits) - bits).astype(int) % m
 
 
+def _count_parity(bits: Array, m: int) -> Array:
+    return np.cumsum(bits).astype(int) % 2
+
+
 def _count_signed(bits: Array, m: int) -> Array:
     counts = np.cumsum(bits).astype(int) % m
     return np.where(counts > m / 2, counts - m, counts)
@@ -143,6 +147,10 @@ def _cross_old_beta(d1: Array, d2: Array, W1: Array, W2: Array, xs: Array) -> Ar
     return Q
 
 
+def _cross_without_weight(d1: Array, d2: Array, W1: Array, W2: Array, xs: Array) -> Array:
+    return _cross(d1, d2, W1, np.ones_like(W2), xs)
+
+
 def _cross_inputs(rng: np.random.Generator) -> tuple[Array, Array, Array, Array, Array]:
     n1, n2, d, steps = 3, 4, 2, 6
     return (
@@ -176,6 +184,7 @@ EXERCISES = [
                 np.array([7, 15]),
                 "The unit starts at 1, and d acts on that at the first step.",
             ),
+            Mistake("the pair the wrong way round", np.array([27, 7]), "First dc/dw, then dc/dd."),
             Mistake("the traces after two steps", np.array([3, 7]), "One step more."),
         ],
         hint="Write down c_1 and c_2 first, then both traces from their recursions with d = 2.",
@@ -239,6 +248,11 @@ EXERCISES = [
         mistakes=[
             Mistake("the count itself", _count_all, "Modulo m: after m ones it is 0 again."),
             Mistake(
+                "the parity",
+                _count_parity,
+                "A flip of the sign counts modulo 2. Turn by a smaller angle.",
+            ),
+            Mistake(
                 "the number of steps, modulo m",
                 _count_steps,
                 "A zero must leave the state alone: the factor depends on the input.",
@@ -292,6 +306,11 @@ EXERCISES = [
                 "the influence of a lower layer that does not remember",
                 _cross_forgets_lower,
                 "The lower layer has a trace of its own, with decay d1.",
+            ),
+            Mistake(
+                "the influence without the weights between the layers",
+                _cross_without_weight,
+                "Unit k above hears unit i below through the weight W2_ki.",
             ),
             Mistake(
                 "an upper layer that hears the lower one a step late",
