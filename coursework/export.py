@@ -54,8 +54,10 @@ def _row(book: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
     except MissingEntry:
         return row
     off = submission.late_submission_penalty or 0.0
-    row |= {"timestamp": submission.timestamp.isoformat() + "Z", "raw_score": submission.score}
-    row |= {"late_submission_penalty": off, "score": max(0.0, submission.score - off)}
+    row |= {"timestamp": submission.timestamp.isoformat(timespec="seconds") + "Z"}
+    # Rounded, so that three tenths of a point are 0.3.
+    row |= {"raw_score": round(submission.score, 6), "late_submission_penalty": round(off, 6)}
+    row |= {"score": round(max(0.0, submission.score - off), 6)}
     return row | {"to_mark_by_hand": "yes" if submission.needs_manual_grade else ""}
 
 
