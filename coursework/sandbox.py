@@ -23,7 +23,7 @@ import rnncore
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 # Folders in memory, with their sizes; nothing else can be written.
 MEMORY = {"/tmp": 256 * 2**20, "/dev/shm": 64 * 2**20}
-FILES = ("/etc/ld.so.cache", "/etc/localtime")
+FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "HOME": "/tmp/home",
