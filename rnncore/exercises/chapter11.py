@@ -222,7 +222,7 @@ EXERCISES = [
     ),
     Exercise(
         id="ch11.2",
-        prompt="noise(A, B): the mean squared error of the rank-one estimate of A^T B",
+        prompt="noise_of_sum(A, B): the mean squared error of the rank-one estimate of A^T B",
         kind="function",
         reference=_noise,
         inputs=_noise_inputs,
