@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.coursework.hostile import ZERO, attack, with_right, within
-from tests.coursework.sample import LEAK
+from tests.coursework.hostile import ZERO, Hostile, attack, with_right, within
 
 MIME = "application/vnd.coursework.values+json"
 
@@ -157,15 +156,20 @@ FORGED = (
         f"{ZERO}\nfor k in range(9): " + publish("'[{\"value\": true}] * 6'"),
         says="wrong values",
     ),
-    attack(
+    # Whether a thread's reports come between a question and its answer depends on the machine.
+    # They earn nothing either way.
+    Hostile(
         "forged-thread",
-        "reports from a thread, all the time",
-        f"import threading, time\n{LEAK}\ndef forge():\n    while True:\n        "
-        + publish("'[1]'")
-        + "\n        time.sleep(0.001)\nthreading.Thread(target=forge, daemon=True).start()",
+        "reports from a thread, all the time, beside wrong answers",
         0,
         0,
-        says="did not report",
+        {
+            "leak-answer": f"import threading, time\n{ZERO}\n"
+            "def forge():\n    while True:\n        "
+            + publish("'[{\"value\": true}] * 6'")
+            + "\n        time.sleep(0.001)\nthreading.Thread(target=forge, daemon=True).start()",
+            "total-answer": "def total(xs):\n    return {'loss': 0.0, 'gradient': 0 * xs}",
+        },
     ),
     attack(
         "forged-only",

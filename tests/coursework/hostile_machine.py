@@ -128,6 +128,7 @@ won |= os.getuid() == 0 or c.umount(b"/submission") == 0
 import os
 for path in ("/", "/usr", "/etc", "/dev", "/submission", "@REPO@", "@REPO@/rnncore", "/proc/sys/vm",
              os.path.dirname(np.__file__)):
+    if path == "@REPO@" and path.startswith("/tmp/"): continue  # in the sandbox's own folder
     try:
         open(path + "/x", "w").close()
         won = True
