@@ -48,7 +48,7 @@ def window_triangle(
         raise ValueError(f"kept must be square and lower triangular, got shape {seen.shape}")
     if min(k1, k2) < 1:
         raise ValueError(f"k1 and k2 must be at least 1, got {k1} and {k2}")
-    fig, (ax, side) = figure(1, 2, height=height, width_ratios=[1.55, 1])
+    fig, (ax, side) = figure(1, 2, height=height, width_ratios=[1.2, 1])
     exists = np.tri(steps, dtype=bool)
     shades = np.where(exists, 1 + seen, 0)
     colors = ListedColormap(["white", "#d9d9d9", "#a277ef"])
