@@ -236,12 +236,12 @@ def worth_of_alignment(
     every = [value for name in names for value in losses[name]] + list((levels or {}).values())
     low, high = min(every), max(every)
     margin = 0.06 * (high - low)
-    ax.set(xlim=(-0.15, 1.06), ylim=(low - margin, high + margin))
+    ax.set(xlim=(-0.24, 1.06), ylim=(low - margin, high + margin))
     ground = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     for name, level in (levels or {}).items():
         ax.axhline(level, color=MUTED, lw=1.0, ls=(0, (2, 2)), zorder=1)
         ax.text(
-            -0.14,
+            -0.23,
             level,
             name,
             fontsize=9.5,
