@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -129,54 +129,33 @@ def _wide_case(rng: np.random.Generator) -> tuple[int, int, int]:
     return int(rng.integers(25, 45)), int(rng.integers(3, 6)), int(rng.integers(2, 5))
 
 
+def _rate_learner(
+    eta: float,
+    theta: Array,
+    xs: Array,
+    ds: Array,
+    kept: float = 1.0,
+    through: float = -1.0,
+    early: bool = False,
+) -> float:
+    """Forward in time for the one parameter eta; other values of the last three are mistakes."""
+    z, total = np.zeros(len(theta)), 0.0
+    for x, d in zip(xs, ds, strict=True):
+        e = theta @ x - d
+        after = kept * z - e * x + through * eta * x * (x @ z)
+        total += e * (x @ (after if early else z))
+        z, theta = after, theta - eta * e * x
+    return total
+
+
 def _rate_slope(eta: float, theta: Array, xs: Array, ds: Array) -> float:
-    z, total = np.zeros(len(theta)), 0.0
-    for x, d in zip(xs, ds, strict=True):
-        e = theta @ x - d
-        total += e * (x @ z)
-        z = z - e * x - eta * x * (x @ z)
-        theta = theta - eta * e * x
-    return total
+    return _rate_learner(eta, theta, xs, ds)
 
 
-def _rate_immediate(eta: float, theta: Array, xs: Array, ds: Array) -> float:
-    z, total = np.zeros(len(theta)), 0.0
-    for x, d in zip(xs, ds, strict=True):
-        e = theta @ x - d
-        total += e * (x @ z)
-        z = z - e * x
-        theta = theta - eta * e * x
-    return total
-
-
-def _rate_last_update(eta: float, theta: Array, xs: Array, ds: Array) -> float:
-    z, total = np.zeros(len(theta)), 0.0
-    for x, d in zip(xs, ds, strict=True):
-        e = theta @ x - d
-        total += e * (x @ z)
-        z = -e * x
-        theta = theta - eta * e * x
-    return total
-
-
-def _rate_too_early(eta: float, theta: Array, xs: Array, ds: Array) -> float:
-    z, total = np.zeros(len(theta)), 0.0
-    for x, d in zip(xs, ds, strict=True):
-        e = theta @ x - d
-        z = z - e * x - eta * x * (x @ z)
-        total += e * (x @ z)
-        theta = theta - eta * e * x
-    return total
-
-
-def _rate_wrong_term(eta: float, theta: Array, xs: Array, ds: Array) -> float:
-    z, total = np.zeros(len(theta)), 0.0
-    for x, d in zip(xs, ds, strict=True):
-        e = theta @ x - d
-        total += e * (x @ z)
-        z = z - e * x + eta * x * (x @ z)
-        theta = theta - eta * e * x
-    return total
+_rate_immediate = partial(_rate_learner, through=0.0)
+_rate_last_update = partial(_rate_learner, kept=0.0, through=0.0)
+_rate_too_early = partial(_rate_learner, early=True)
+_rate_wrong_term = partial(_rate_learner, through=1.0)
 
 
 def _rate_last_loss(eta: float, theta: Array, xs: Array, ds: Array) -> float:
