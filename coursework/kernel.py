@@ -62,7 +62,6 @@ class Kernel:
         file, _ = write_connection_file(
             str(folder / "kernel.json"), transport="ipc", ip=str(folder / "s")
         )
-        self._enclosed = enclose
         self._process = self._start(work, file, enclose)
         self._looked = 0.0
         self._connect(file)
@@ -83,12 +82,12 @@ class Kernel:
         kernel = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", file, "--log-level=50"]
         kernel += ["--InteractiveShell.colors=nocolor", "--HistoryManager.enabled=False"]
         command = sandbox.enclosed(kernel, self._private.path, work) if enclose else kernel
-        seconds = int(2 * self.limits.seconds) + 30
-        limits = [sys.executable, "-I", "-S", str(Path(__file__).with_name("limits.py"))]
+        seconds, most = int(2 * self.limits.seconds) + 30, self.limits.memory + 2**30
+        warden = [sys.executable, "-I", "-S", str(Path(__file__).with_name("warden.py"))]
         return subprocess.Popen(
-            [*limits, str(seconds), str(self.limits.memory + 2**30), "--", *command],
+            [*warden, str(seconds), str(most), "--", *command],
             cwd=work,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the warden that this process is gone
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -173,8 +172,7 @@ class Kernel:
         """Resident memory of everything in the sandbox, and how many processes there are."""
         total, processes = 0, []
         with suppress(psutil.Error):
-            top = psutil.Process(self._process.pid)
-            processes = [top, *top.children(recursive=True)]
+            processes = psutil.Process(self._process.pid).children(recursive=True)
             for process in processes:
                 with suppress(psutil.Error):
                     total += process.memory_info().rss
@@ -223,9 +221,10 @@ class Kernel:
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     process.kill()
-        if self._enclosed:  # bubblewrap waits until all are gone, and then ends
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(5)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):  # the warden waits until all are gone
+            self._process.wait(5)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
