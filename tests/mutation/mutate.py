@@ -165,21 +165,20 @@ def mutants(target: str) -> list[Mutant]:
     """All mutants of a function, in the order of its source."""
     text = source_of(target)
     made: list[Mutant] = []
-    count = len(list(ast.walk(ast.parse(text))))
-    for position in range(count):
-        tree = ast.parse(text)
-        node = list(ast.walk(tree))[position]
-        if node in _skipped(tree):
+    tree = ast.parse(text)
+    skipped = _skipped(tree)
+    for position, node in enumerate(ast.walk(tree)):
+        if node in skipped:
             continue
         for k in range(len(list(changes(node)))):
-            tree = ast.parse(text)
-            node = list(ast.walk(tree))[position]
-            made.append(_mutant(target, tree, node, list(changes(node))[k]))
-    for k in range(len(list(swaps(ast.parse(text))))):
-        tree = ast.parse(text)
-        node, name = list(swaps(tree))[k]
-        if node not in _skipped(tree):
-            made.append(_mutant(target, tree, node, ast.Constant(name)))
+            fresh = ast.parse(text)  # since a change is made in place
+            old = list(ast.walk(fresh))[position]
+            made.append(_mutant(target, fresh, old, list(changes(old))[k]))
+    for k, (key, _) in enumerate(swaps(tree)):
+        if key not in skipped:
+            fresh = ast.parse(text)
+            old, name = list(swaps(fresh))[k]
+            made.append(_mutant(target, fresh, old, ast.Constant(name)))
     return sorted(made, key=lambda m: m.line)
 
 

@@ -18,6 +18,7 @@ from tests.mutation.targets import EQUIVALENT, TARGETS
 
 PATH = Path(__file__).parent / "MUTANTS.md"
 PACKAGE = Path(__file__).parents[2] / "rnncore"
+HEADING = "\n## "  # begins the part of a target
 # Methods and functions that hold derivatives, wherever a class defines them.
 NAMES = {
     "_add_immediate",
@@ -75,8 +76,12 @@ def killer(mutant: mutate.Mutant) -> str | None:
 
 def table() -> str:
     """The list, in Markdown."""
-    results = {target: run(target) for target in TARGETS}
-    count = sum(len(rows) for rows in results.values())
+    return head() + "".join(section(target) for target in TARGETS)
+
+
+def head() -> str:
+    """What stands before the first target; no mutant is run for it."""
+    count = sum(len(mutate.mutants(target)) for target in TARGETS)
     lines = [
         "# Mutants of the derivatives and the checks that kill them",
         "",
@@ -86,16 +91,32 @@ def table() -> str:
         "",
         *(f"- `{name}`: {why}" for name, why in EQUIVALENT.items()),
     ]
-    for target, rows in results.items():
-        if rows:
-            lines += ["", f"## `{target}`", "", "| line | before | after | killed by |"]
-            lines += ["|---|---|---|---|"]
-            lines += [
-                f"| {r.mutant.line} | `{_cell(r.mutant.before)}` | `{_cell(r.mutant.after)}` "
-                f"| {_cell(r.killer or 'nothing: see above')} |"
-                for r in rows
-            ]
     return "\n".join(lines) + "\n"
+
+
+def section(target: str) -> str:
+    """The part of the list that is about one target, which is run for it."""
+    rows = run(target)
+    if not rows:
+        return ""
+    lines = [
+        f"{HEADING}`{target}`",
+        "",
+        "| line | before | after | killed by |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.mutant.line} | `{_cell(r.mutant.before)}` | `{_cell(r.mutant.after)}` "
+        f"| {_cell(r.killer or 'nothing: see above')} |"
+        for r in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def stored() -> dict[str, str]:
+    """The stored list by targets; what stands before the first is under the empty name."""
+    first, *parts = PATH.read_text().split(HEADING)
+    return {"": first} | {part.split("`")[1]: HEADING + part for part in parts}
 
 
 def _cell(text: str) -> str:
