@@ -12,6 +12,7 @@ EXTRAS := book,test,coursework,dev$(if $(CI),$(comma)oracles)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(if $(CI),-with-oracles)
+PEERS := $(VENV)/.installed-with-peers
 WORKERS ?= 2
 
 # The programs of the environment come first; one thread for BLAS, since the tests use the cores.
@@ -22,7 +23,7 @@ heading = @printf '\n=== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint test-package test-coursework load test-notebooks test-book notebooks experiments serve environment clean distclean
+.PHONY: help book test lint test-package test-coursework load test-notebooks test-book notebooks experiments bench serve environment clean distclean
 
 help:  ## print this list
 	@echo 'How Recurrent Networks Learn. Commands:'
@@ -75,6 +76,11 @@ notebooks: $(STAMP)  ## format every notebook, execute it anew and store it in n
 experiments: $(STAMP)  ## redo the long runs whose stored results the chapters read (minutes)
 	@set -e; for script in experiments/*/run.py; do echo "$$script"; python $$script; done
 
+bench: $(PEERS)  ## time the package beside PyTorch, JAX and reservoirpy (half an hour, idle machine)
+	$(call heading,Benchmarks: one question after the other)
+	@set -e; for question in bptt floor rtrl online reservoir imports scaling; do \
+		python -m benchmarks.$$question $(BENCH); done
+
 serve: book  ## build the book and serve it at http://localhost:8000
 	@python -m http.server --directory _build/html 8000
 
@@ -90,9 +96,16 @@ $(STAMP): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
+# What the benchmarks compare with, on top of everything else.
+$(PEERS): $(STAMP)
+	$(call heading,Environment: peers for the benchmarks)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[oracles,bench]'
+	@touch $@
+
 clean:  ## remove everything that was built or cached
 	rm -rf _build build *.egg-info .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find rnncore coursework tests tools book notebooks -name __pycache__ -prune -exec rm -rf {} +
+	find rnncore benchmarks coursework tests tools book notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the environment too
 	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Side-by-side timing of rnncore and its peers: one module a question, `make bench` for all."""
