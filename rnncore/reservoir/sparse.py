@@ -35,7 +35,8 @@ class Connections(NamedTuple):
     @classmethod
     def of(cls, U: Array) -> Connections:
         """The connections of the matrix U, (n, n)."""
-        units, heard = np.nonzero(U)  # row by row, so that the entries of a unit lie together
+        # Row by row, so that the entries of a unit lie together.
+        units, heard = np.divmod(np.flatnonzero(U != 0), len(U))
         counts = np.bincount(units, minlength=len(U))
         place = np.arange(len(units)) - np.repeat(np.cumsum(counts) - counts, counts)
         k = max(1, int(counts.max()))
