@@ -18,6 +18,11 @@ Examples
 True
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rnncore.cells import (
     GRU,
     LSTM,
@@ -31,12 +36,15 @@ from rnncore.cells import (
     Vanilla,
 )
 from rnncore.data import Batch, pad
-from rnncore.learners import BPTT, RTRL, CheckpointedBPTT, Hybrid
 from rnncore.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
 from rnncore.network import Network, Trajectory
 from rnncore.params import Params
 from rnncore.readouts import Linear, Units
 from rnncore.show import show_source
+
+if TYPE_CHECKING:
+    from rnncore import learners as learners
+    from rnncore.learners import BPTT, RTRL, CheckpointedBPTT, Hybrid
 
 __version__ = "0.1.0"
 
@@ -67,3 +75,18 @@ __all__ = [
     "pad",
     "show_source",
 ]
+
+_LEARNERS = ("BPTT", "RTRL", "CheckpointedBPTT", "Hybrid")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the learners when one is first asked for: they take longer than all the rest."""
+    if name != "learners" and name not in _LEARNERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module("rnncore.learners")
+    globals().update({learner: getattr(module, learner) for learner in _LEARNERS})
+    return module if name == "learners" else globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "learners"})
