@@ -24,13 +24,15 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from coursework.assignment import Assignment, is_test
 from coursework.judge import Mark, judge
+from coursework.questions import Question
 from coursework.release import STUB
-from coursework.values import decode, encode
+from coursework.values import decode, dumps, encode
 
 SOLUTION = re.compile(
     r"^(?P<indent>[ ]*)### BEGIN SOLUTION\n(?P<body>.*?)\n[ ]*### END SOLUTION[ ]*$", re.M | re.S
@@ -132,12 +134,29 @@ def results(assignment: Assignment, space: Mapping[str, Any], seed: list[int]) -
     return found
 
 
+@cache
+def remembering(question: Question) -> Question:
+    """The question with a reference that works out no value twice.
+
+    Every answer to it is judged on the same hidden inputs.
+    """
+    known: dict[str, Any] = {}
+
+    def truth(*arguments: Any) -> Any:
+        key = dumps(arguments)
+        if key not in known:
+            known[key] = question.truth(*arguments)
+        return known[key]
+
+    return replace(question, truth=truth)
+
+
 def marks(assignment: Assignment, cells: Mapping[str, str], seed: list[int]) -> dict[str, Mark]:
     """The marks of an answer by question."""
     space, _ = run(assignment, cells, to_the_end=False)
     reported = results(assignment, space, seed)
     return {
-        id: judge(question, question.cases(seed), reported[id])
+        id: judge(remembering(question), question.cases(seed), reported[id])
         for id, question in assignment.questions.items()
     }
 
