@@ -49,9 +49,9 @@ class Plan(NamedTuple):
         on spinning for a while.
     """
 
-    least_rounds: int = 7
-    most_rounds: int = 21
-    budget: float = 6.0
+    least_rounds: int = 5
+    most_rounds: int = 15
+    budget: float = 4.0
     at_least: float = 0.01
     pause: float = 0.05
 

@@ -21,7 +21,7 @@ from benchmarks.statistics import median
 
 MODULES = ("numpy", "rnncore")
 FACTOR, EXTRA = 1.2, 0.05
-ROUNDS, QUICK_ROUNDS = 25, 3
+ROUNDS = 25  # where the plan does not ask for another number
 CODE = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 
 
@@ -39,7 +39,7 @@ def measure(quick: bool, plan: Plan) -> tuple[list[Case], dict[str, str]]:
     found: dict[str, list[float]] = {module: [] for module in MODULES}
     for module in MODULES:
         seconds(module)
-    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+    for _ in range(ROUNDS if plan == Plan() else plan.most_rounds):
         for module in MODULES:
             found[module].append(seconds(module))
     return [{"what": "import", "seconds": found}], {}

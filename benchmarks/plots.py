@@ -11,13 +11,19 @@ import numpy as np
 from benchmarks.report import Case
 from benchmarks.statistics import Fit, spread
 from rnncore.plotting import PALETTE, color_of, figure, house_style
+from rnncore.plotting.rc import in_house_style
 
 NEUTRAL = "#6b6b6b"
 COLORS = {
     "rnncore": PALETTE["blue"],
     "rnncore[fast]": PALETTE["teal"],
     "PyTorch": PALETTE["vermilion"],
+    "reservoirpy": PALETTE["vermilion"],
     "JAX": PALETTE["purple"],
+    "JAX jacrev": PALETTE["purple"],
+    "floor": NEUTRAL,
+    "products alone": NEUTRAL,
+    "hybrid, h = 2n": PALETTE["teal"],
 }
 
 
@@ -39,6 +45,7 @@ def color(name: str, number: int = 0) -> str:
         return list(PALETTE.values())[number % len(PALETTE)]
 
 
+@in_house_style
 def dots(
     rows: Sequence[str],
     series: Mapping[str, Sequence[float | None]],
@@ -76,6 +83,7 @@ def _plain(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+@in_house_style
 def lines(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, Sequence[float]]]]],
     *,
@@ -114,6 +122,7 @@ def _sizes(ax: Any) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+@in_house_style
 def fits(
     panels: Sequence[tuple[str, Mapping[str, tuple[Sequence[float], Sequence[float], Fit | None]]]],
     *,
@@ -144,12 +153,14 @@ def fits(
         ax.set(xscale="log", yscale="log", title=title)
         low, high = ax.get_ylim()
         ax.set_ylim(min(low, 0.5), max(high, 4.0) * 4)
-        ax.set_xticks(sorted({s for x, _, _ in curves.values() for s in x}))
+        lowest, highest = ax.get_xlim()
+        ax.set_xticks([4.0**k for k in range(12) if lowest <= 4.0**k <= highest])
         _sizes(ax)
         ax.tick_params(labelsize=9)
     for ax in list(axes.flat)[len(panels) :]:
         ax.set_axis_off()
     fig.supxlabel(xlabel, fontsize=11)
+    fig.supylabel("cost over that of the smallest size", fontsize=11)
     return fig
 
 

@@ -58,7 +58,10 @@ def seconds(run: Callable[[], Any], repetitions: int) -> float:
 
 def calibrate(run: Callable[[], Any], least: float) -> int:
     """How many repetitions make a measurement of at least so many seconds."""
+    begin = perf_counter()
     run()
+    if perf_counter() - begin >= 20 * least:  # so long that no warmth makes it short
+        return 1
     repetitions = 1
     while True:
         took = seconds(run, repetitions) * repetitions
