@@ -135,19 +135,21 @@ class EchoState:
         states = reservoir.run(
             x, teacher=fed, initial_state=batch.initial_state, noise=noise, rng=rng
         )
-        z = features(x, states[1:])
+        x, d, kept, after = x[washout:], d[washout:], kept[washout:], states[1 + washout :]
+        z = features(x, after)
         if penalty is not None:
-            return cls(reservoir, Ridge(z[kept], d[kept]).solve(penalty))
+            return cls(reservoir, Ridge(_chosen(z, kept), _chosen(d, kept)).solve(penalty))
         share = number(held_out, "held_out", 0, 1)
-        late = np.arange(len(x)) >= washout + round((1 - share) * (len(x) - washout))
+        late = np.arange(len(x)) >= round((1 - share) * len(x))
         early, late = kept & ~late[:, None], kept & late[:, None]
         if not early.any() or not late.any():
             raise ValueError(
                 f"held_out: expected steps on both sides, got a share of {held_out} of "
-                f"{len(x) - washout} steps"
+                f"{len(x)} steps"
             )
         choice = Ridge(z[early], d[early]).choose(z[late], d[late], penalties)
-        return cls(reservoir, Ridge(z[kept], d[kept]).solve(choice.penalty), choice)
+        ridge = Ridge(_chosen(z, kept), _chosen(d, kept))
+        return cls(reservoir, ridge.solve(choice.penalty), choice)
 
     @property
     def output_size(self) -> int:
@@ -242,6 +244,11 @@ class EchoState:
             outputs.append(x)
             states.append(s)
         return Run(np.stack(outputs), np.stack(states))
+
+
+def _chosen(values: Array, kept: Array) -> Array:
+    """The rows (M, p) of ``values`` (T, B, p) that count; no copy where all do."""
+    return values.reshape(-1, values.shape[-1]) if kept.all() else values[kept]
 
 
 def _rows(reservoir: Reservoir, batch: Batch, washout: int) -> tuple[Array, Array, Array]:

@@ -189,6 +189,13 @@ class Reservoir:
         new *= self.leak
         return np.add(s, new, out=out)
 
+    def _room(self, path: Array) -> Array | None:
+        """Where the sparse product of one of the states ``path`` (T + 1, ..., n) can work."""
+        sparse = self._connections
+        if sparse is None:
+            return None
+        return np.empty((*path.shape[1:-1], *sparse.sources.shape), path.dtype)
+
     @cached_property
     def _connections(self) -> Connections | None:
         return connections(self.U)
@@ -245,15 +252,16 @@ class Reservoir:
         nu = self.noises(noise, rng, len(x), lead)
         states = np.empty((len(x) + 1, *s.shape), np.result_type(x, s, self.U))
         states[0] = s
-        sparse = self._connections
-        room = None if sparse is None else np.empty((*lead, *sparse.sources.shape), states.dtype)
+        # One sequence alone is quicker without the axis of the batch.
+        path = states[:, 0] if lead == (1,) else states
+        room = self._room(path)
         for t in range(0, len(x), _STRETCH):
             now = slice(t, t + _STRETCH)
             drive = self._drive(
                 x[now], None if y is None else y[now], None if nu is None else nu[now]
-            )
-            for s, new, drive_t in zip(states[t:], states[t + 1 :], drive, strict=False):
-                self._move(s, drive_t, new, room)
+            ).reshape(-1, *path.shape[1:])
+            for before, after, drive_t in zip(path[t:], path[t + 1 :], drive, strict=False):
+                self._move(before, drive_t, after, room)
         return states
 
     def _past(
