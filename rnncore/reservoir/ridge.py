@@ -161,13 +161,13 @@ class Ridge:
         system = self._gram.copy()
         np.fill_diagonal(system, self._gram.diagonal() + penalty)
         try:
-            root = _inverse_root(system)
+            factor = _Factor(system)
         except np.linalg.LinAlgError:
             return None
-        weights = root.T @ (root @ self._descent(None, penalty))
+        weights = factor.solve(self._descent(None, penalty))
         before = np.linalg.norm(weights, axis=0)
         for step in range(_CORRECTIONS):
-            change = root.T @ (root @ self._descent(weights, penalty))
+            change = factor.solve(self._descent(weights, penalty))
             weights += change
             now = np.linalg.norm(change, axis=0)
             stuck = now > before / 2
@@ -213,20 +213,37 @@ class Ridge:
         return Choice(float(tried[errors.argmin()]), tried, errors)
 
 
-def _inverse_root(matrix: Array) -> Array:
-    """K with K^T K the inverse of a symmetric, positive definite matrix; K is triangular.
+class _Factor:
+    """The Cholesky factor L of a symmetric, positive definite matrix, ready for solving.
 
-    By halves, so that nearly all the work is in products, which the triangular routines of
-    LAPACK that NumPy has are not.
+    By halves, so that nearly all the work is in products of matrices, which NumPy's own
+    triangular routines are slow at. A small block is inverted.
     """
-    n = len(matrix)
-    if n <= 64:
-        return np.linalg.inv(np.linalg.cholesky(matrix))
-    half = n // 2
-    first = _inverse_root(matrix[:half, :half])
-    across = first @ matrix[:half, half:]
-    second = _inverse_root(matrix[half:, half:] - across.T @ across)
-    root = np.zeros_like(matrix)
-    root[:half, :half], root[half:, half:] = first, second
-    root[half:, :half] = -second @ (across.T @ first)
-    return root
+
+    def __init__(self, matrix: Array) -> None:
+        self.half = len(matrix) // 2 if len(matrix) > 64 else 0
+        if not self.half:
+            self.inverse = np.linalg.inv(np.linalg.cholesky(matrix))
+            return
+        h = self.half
+        self.first = _Factor(matrix[:h, :h])
+        self.across = self.first.forward(matrix[:h, h:])
+        self.second = _Factor(matrix[h:, h:] - self.across.T @ self.across)
+
+    def forward(self, b: Array) -> Array:
+        """L^{-1} b."""
+        if not self.half:
+            return self.inverse @ b
+        top = self.first.forward(b[: self.half])
+        return np.concatenate([top, self.second.forward(b[self.half :] - self.across.T @ top)])
+
+    def backward(self, b: Array) -> Array:
+        """L^{-T} b."""
+        if not self.half:
+            return self.inverse.T @ b
+        end = self.second.backward(b[self.half :])
+        return np.concatenate([self.first.backward(b[: self.half] - self.across @ end), end])
+
+    def solve(self, b: Array) -> Array:
+        """The solution of L L^T x = b."""
+        return self.backward(self.forward(b))

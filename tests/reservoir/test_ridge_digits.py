@@ -7,6 +7,7 @@ import pytest
 
 from rnncore.reservoir import Reservoir, Ridge
 from rnncore.reservoir.network import features
+from rnncore.reservoir.ridge import _Factor
 from rnncore.tasks.mackey_glass import mackey_glass_series
 
 EPS = np.finfo(float).eps
@@ -120,6 +121,16 @@ def test_below_the_margin_corrections_are_not_to_be_trusted(states, monkeypatch)
     penalty = 0.1 * EPS * float((z**2).sum())
     V = ridge._corrected(penalty)
     assert V is None or off(V, ridge._by_singular_values(penalty)) > 1e-4
+
+
+@pytest.mark.parametrize("size", [1, 64, 65, 131, 300])
+def test_the_factor_solves(rng, size) -> None:
+    z = rng.standard_normal((2 * size, size))
+    matrix, b = z.T @ z + np.eye(size), rng.standard_normal((size, 3))
+    np.testing.assert_allclose(_Factor(matrix).solve(b), np.linalg.solve(matrix, b), atol=1e-12)
+    matrix[-1, -1] = -1.0
+    with pytest.raises(np.linalg.LinAlgError):
+        _Factor(matrix)
 
 
 def test_targets_of_zero_and_single_precision(rng) -> None:
