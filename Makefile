@@ -23,7 +23,7 @@ heading = @printf '\n=== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint test-package test-coursework load test-notebooks test-book notebooks experiments bench serve environment clean distclean
+.PHONY: help book test lint test-package test-mutants test-coursework load test-notebooks test-book notebooks experiments bench serve environment clean distclean
 
 help:  ## print this list
 	@echo 'How Recurrent Networks Learn. Commands:'
@@ -34,7 +34,10 @@ book: $(STAMP)  ## build the book into _build/html (every warning is an error)
 	$(call heading,Build of the book)
 	@jupyter-book build . -W -n --keep-going --all
 
-test: lint test-package test-coursework test-notebooks book test-book  ## prove the package, the marking, every notebook and every built page
+# Marking waits for much of its time, and has limits of time: the stages beside it (~) stand back.
+test: $(STAMP)  ## prove the package, the marking, every notebook and every built page
+	@MAKE='$(MAKE)' python tools/stages.py \
+		'test-coursework/~lint,test-package,test-mutants' 'test-notebooks/book,test-book'
 
 lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 	$(call heading,Style: ruff)
@@ -48,12 +51,14 @@ lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 test-package: $(STAMP)  ## the tests of rnncore, with coverage
 	$(call heading,Tests of the package)
 	@pytest rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
+
+test-mutants: $(STAMP)  ## the mutants of every derivative, and the other slow tests of rnncore
 	$(call heading,Mutants of every derivative$(comma) and memory over long sequences)
-	@pytest tests --ignore=tests/book --ignore=tests/coursework -m slow -n $(WORKERS) --dist loadgroup
+	@pytest tests --ignore=tests/book --ignore=tests/coursework -m slow -n $(WORKERS)
 
 test-coursework: $(STAMP)  ## mark the hostile submissions for real (uses two cores by itself)
 	$(call heading,Coursework: hostile submissions$(comma) real kernels$(comma) a command killed and resumed)
-	@pytest tests/coursework -m slow
+	@pytest tests/coursework -m slow -p no:cacheprovider
 
 load: $(STAMP)  ## mark a class of 300, and some with stock nbgrader beside it (minutes)
 	@python -W ignore -m tests.coursework.load

@@ -1,6 +1,7 @@
 """What every test shares: one BLAS thread, no window, reproducible random numbers."""
 
 import os
+from pathlib import Path
 
 # Before NumPy and matplotlib are imported: the test processes use the cores themselves.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -19,3 +20,12 @@ settings.load_profile("book")
 def rng() -> np.random.Generator:
     """A generator with a fixed seed, new for each test."""
     return np.random.default_rng(20240229)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is of the package by its own tests: tracing the others would only cost time."""
+    here = Path(__file__).parent
+    others = (here / "coursework", here / "experiments")
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in others):
+            item.add_marker("no_cover")

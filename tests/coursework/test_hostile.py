@@ -29,7 +29,7 @@ from tests.coursework.hostile import Hostile
 from tests.coursework.hostile_files import HOSTILE
 from tests.coursework.sample import NAME
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.slow
 SECONDS = 3
 
 
