@@ -143,7 +143,8 @@ def fits(
             ax.plot(x, np.asarray(y) / first, "o", ms=4.5, color=shade)
             word = f"{name}: too small to fit"
             if fit is not None:
-                word = f"{name} {fit.exponent + 0.0:.2f} ({fit.declared + 0.0:.2f})"
+                fitted, declared = (round(e, 2) + 0.0 for e in (fit.exponent, fit.declared))
+                word = f"{name} {fitted:.2f} ({declared:.2f})"
                 scale = np.exp(np.mean(np.log(y) - fit.exponent * np.log(x))) / first
                 ax.plot(x, scale * np.asarray(x, float) ** fit.exponent, color=shade, lw=1.5)
             ax.text(

@@ -57,7 +57,8 @@ OTHERS = {
     "TruncatedBPTT": SWEEPING,
     "ARTBP": SWEEPING,
     "ForwardGradient": SWEEPING,
-    "SnAp": Ladder((48, 64, 96, 128, 192), 1, 10),  # more units: too long to read the pattern off
+    "TruncatedLSTM": Ladder((48, 64, 96, 128), 1, 20),  # four gates and two blocks: larger arrays
+    "SnAp": Ladder((64, 96, 128, 192), 1, 10),  # more units: too long to read the pattern off
     "DNI": Ladder((256, 384, 512, 768), 1, 20),
 }
 QUICK = Ladder((8, 16, 32), 2, 10)
@@ -196,6 +197,11 @@ def summarize(cases: Sequence[Case]) -> Summary:
     return {"exponents": exponents, "defects": defects, "goals": [bound]}
 
 
+def _plain(exponent: float) -> str:
+    """Two decimals, and no minus before a zero."""
+    return f"{round(exponent, 2) + 0.0:.2f}"
+
+
 def table(cases: Sequence[Case], summary: Summary) -> str:
     """Fitted and declared exponents of each learner; then what is off."""
     rows = []
@@ -203,7 +209,9 @@ def table(cases: Sequence[Case], summary: Summary) -> str:
         row = [case["learner"], case["cell"], case["what"], case["formulas"]["seconds"]]
         for cost in COSTS:
             found = fit(case, cost) if cost in case else None
-            row.append("" if found is None else f"{found.exponent:.2f} ({found.declared:.2f})")
+            row.append(
+                "" if found is None else f"{_plain(found.exponent)} ({_plain(found.declared)})"
+            )
         rows.append(row)
     head = ["learner", "cell", "in", "declared time", *COSTS]
     defects = "\n".join(f"- {line}" for line in summary["defects"]) or "None is off."

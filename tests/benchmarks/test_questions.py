@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import pytest
 
 from benchmarks import bptt, costs, floor, imports, rtrl, scaling
+from benchmarks.contenders import ours
 from benchmarks.harness import QUICK
 from benchmarks.plots import svg
 from benchmarks.problems import problem
@@ -94,6 +96,11 @@ def test_contenders_get_the_same_numbers_at_each_call() -> None:
     assert one["params"]["b_h"].shape == (12,) and one["x"].dtype == "float32"
     for name, array in one["params"].items():
         assert (array == other["params"][name]).all() and (array != 0).all()
+
+
+def test_the_compiled_path_is_there_only_if_it_can_be_imported() -> None:
+    found = find_spec("rnncore.fast") is not None and find_spec("numba") is not None
+    assert (ours.compiled() is not None) is found
 
 
 # -- scaling ---------------------------------------------------------------------

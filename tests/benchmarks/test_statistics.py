@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 
+from benchmarks import statistics
 from benchmarks.statistics import Fit, exponent, geometric_mean, median, spread
 
 SIZES = [32, 64, 128, 256]
@@ -56,3 +59,8 @@ def test_a_fit_needs_two_sizes_and_costs_above_the_base() -> None:
         exponent([8, 16, 32], [1.0, 2.0])
     with pytest.raises(ValueError, match="positive"):
         exponent([8, 16], [1.0, 2.0], base=1.5)
+
+
+def test_the_examples_of_the_docstrings_hold() -> None:
+    failed, attempted = doctest.testmod(statistics)
+    assert failed == 0 and attempted >= 3
