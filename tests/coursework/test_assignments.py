@@ -53,6 +53,8 @@ def full(assignment: Assignment) -> dict[str, float]:
 # -- marks -----------------------------------------------------------------------------------
 
 
+# Slow, so that its limit of time holds in the stage that does not stand back.
+@pytest.mark.slow
 @each_assignment
 def test_the_solution_gets_full_marks_in_every_course(name):
     assignment = find(name)
