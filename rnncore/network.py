@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -53,15 +53,27 @@ class Record(NamedTuple):
     """A stretch of the forward pass with all that its derivatives need.
 
     ``shown`` (T, B, n) is what the cell shows before forcing; ``z_bar`` (T, B, O) is
-    dL/dz; ``forced[t]`` marks the state variables (B, N) that a teacher replaced.
+    dL/dz; ``forced[t]`` marks the state variables (B, N) that a teacher replaced, if there is one.
     """
 
-    tapes: list[Any]
+    tapes: Sequence[Any]
     shown: Array
     z_bar: Array
     losses: Array
     forced: list[Array | None]
     last: Array
+
+    def part(self, start: int, stop: int) -> Record:
+        """The steps from ``start`` to ``stop``."""
+        cut = slice(start, stop)
+        return Record(
+            self.tapes[cut],
+            self.shown[cut],
+            self.z_bar[cut],
+            self.losses[cut],
+            self.forced[cut],
+            self.last,
+        )
 
 
 @dataclass(frozen=True)
@@ -218,9 +230,8 @@ class Network:
         states = np.empty((batch.steps + 1, *s.shape), weights.dtype)
         shown = np.empty((batch.steps, batch.size, self.cell.output_size), weights.dtype)
         states[0] = s
-        u = self.cell.project(weights.cell, batch.inputs)
-        for t in range(batch.steps):
-            s, _ = self.cell.step(weights.cell, s, batch.inputs[t], None if u is None else u[t])
+        for t, u in enumerate(self.cell.projections(weights.cell, batch.inputs)):
+            s, _ = self.cell.step(weights.cell, s, batch.inputs[t], u)
             shown[t] = s[:, self.cell.output]
             if self.teacher_forcing and batch.targets is not None:
                 mask = None if batch.weights is None else batch.weights[t]
@@ -248,15 +259,15 @@ class Network:
         assert batch.targets is not None
         x, d = batch.inputs[start:stop], batch.targets[start:stop]
         mask = None if batch.weights is None else batch.weights[start:stop]
-        u = self.cell.project(weights.cell, x)
-        shown = np.empty((*x.shape[:2], self.cell.output_size), weights.dtype)
-        tapes, forced = [], []
-        for t in range(stop - start):
-            s, tape = self.cell.step(weights.cell, s, x[t], None if u is None else u[t])
-            shown[t] = s[:, self.cell.output]
-            s, replaced = self.force(s, d[t], None if mask is None else mask[t])
-            tapes.append(tape)
-            forced.append(replaced)
+        forced: list[Array | None] = [None] * len(x)
+
+        def replace(t: int, s: Array) -> Array:
+            s, forced[t] = self.force(s, d[t], None if mask is None else mask[t])
+            return s
+
+        tapes, shown, s = self.cell.run(
+            weights.cell, s, x, replace if self.teacher_forcing else None
+        )
         z, y = self.readout.forward(weights.readout, shown)
         z_bar = self.loss.adjoint(self.readout, z, y, d, mask) / batch.size
         return Record(tapes, shown, z_bar, self._losses(z, y, d, mask), forced, s)

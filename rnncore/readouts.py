@@ -104,9 +104,10 @@ class Linear(Readout):
         return Params(arrays)
 
     def forward(self, weights: Mapping[str, Array], h: Array) -> tuple[Array, Array]:
-        z = h @ weights["V"].T
+        z = h.reshape(-1, h.shape[-1]) @ weights["V"].T  # one product for all times
         if self.bias:
             z = z + weights["b"]
+        z = z.reshape(*h.shape[:-1], z.shape[1])
         return z, activations.softmax(z) if self._function is None else self._function(z)
 
     def through(self, z: Array, y: Array, y_bar: Array) -> Array:
@@ -115,7 +116,8 @@ class Linear(Readout):
         return y_bar * self._function.derivative(z, y)
 
     def pull(self, weights: Mapping[str, Array], z_bar: Array, size: int) -> Array:
-        return z_bar @ weights["V"]
+        h_bar = z_bar.reshape(-1, z_bar.shape[-1]) @ weights["V"]
+        return h_bar.reshape(*z_bar.shape[:-1], size)
 
     def collect(self, h: Array, z_bar: Array) -> dict[str, Array]:
         flat = z_bar.reshape(-1, self.output_size)

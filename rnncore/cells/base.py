@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ from rnncore.params import Params
 
 Array = np.ndarray
 Shapes = dict[str, tuple[int, ...]]
+Replace = Callable[[int, Array], Array]
+
+CACHED = 2**17  # numbers that stay in the processor's cache: a megabyte in float64
+
+
+def at_once(numbers: int) -> int:
+    """Of how many steps the arrays, ``numbers`` each, stay in the processor's cache together."""
+    return max(1, CACHED // numbers)
 
 
 class Cell(ABC):
@@ -85,7 +94,77 @@ class Cell(ABC):
         The tape holds what the derivatives of this step need.
         """
 
+    def run(
+        self, weights: Any, s: Array, x: Array, replace: Replace | None = None
+    ) -> tuple[Sequence[Any], Array, Array]:
+        """Advance over a stretch of steps, inputs ``x`` (T, B, D).
+
+        ``replace(t, s)`` may put another state in the place of the one after step t.
+
+        Returns
+        -------
+        tapes, shown, s
+            A tape of each step; what the cell shows after each, before it is replaced,
+            (T, B, n); and the last state (B, N).
+        """
+        tapes, shown = [], []
+        for t, u in enumerate(self.projections(weights, x)):
+            s, tape = self.step(weights, s, x[t], u)
+            tapes.append(tape)
+            shown.append(s[:, self.output])
+            s = s if replace is None else replace(t, s)
+        return tapes, np.stack(shown), s
+
+    def projections(self, weights: Any, x: Array) -> Iterator[Array | None]:
+        """The ``u`` of each step, in one product for as many steps as stay in the cache."""
+        size = at_once(x.shape[1] * self.state_size)
+        for start in range(0, len(x), size):
+            u = self.project(weights, x[start : start + size])
+            yield from repeat(None, min(size, len(x) - start)) if u is None else u
+
     # -- reverse mode --------------------------------------------------------
+
+    def sweep(
+        self,
+        weights: Any,
+        tapes: Sequence[Any],
+        s_bar: Array,
+        h_bar: Array,
+        forced: Sequence[Array | None] | None = None,
+    ) -> tuple[Array, Sequence[Any], Array | Sequence[Array]]:
+        """Run the adjoint recursion backwards over a stretch of steps.
+
+        ::
+
+            dL/ds_t = dl_t/ds_t + (ds_{t+1}/ds_t)^T dL/ds_{t+1}
+
+        Parameters
+        ----------
+        s_bar
+            What reaches the last state of the stretch from later steps, (B, N).
+        h_bar
+            dl_t/dh_t of each step, what its own loss says of the units shown, (T, B, n).
+        forced
+            Of each step the state variables (B, N) that a teacher replaced, or None.
+
+        Returns
+        -------
+        s_bar, deltas, adjoints
+            The adjoint that reaches the state before the stretch; the pre-activation
+            adjoints of each step; and dL/ds_t of each state in the stretch.
+        """
+        deltas: list[Any] = [None] * len(tapes)
+        adjoints: list[Array] = [s_bar] * len(tapes)
+        s_bar = s_bar.copy()
+        for t in reversed(range(len(tapes))):
+            replaced = None if forced is None else forced[t]
+            if replaced is not None:
+                # A forced unit does not pass on what it was, so nothing flows back through it.
+                s_bar = np.where(replaced, 0, s_bar)
+            s_bar[:, self.output] += h_bar[t]  # pull gave it: it is ours to change
+            adjoints[t] = s_bar
+            s_bar, deltas[t] = self.pull(weights, tapes[t], s_bar)
+        return s_bar, deltas, adjoints
 
     @abstractmethod
     def pull(self, weights: Any, tape: Any, s_bar: Array) -> tuple[Array, Any]:
@@ -99,7 +178,7 @@ class Cell(ABC):
         Returns
         -------
         s_bar_prev, delta
-            dL/ds_{t-1} through this step, shape (..., B, N), and the adjoints of this
+            dL/ds_{t-1} through this step, a new array (..., B, N), and the adjoints of this
             step's pre-activations, which :meth:`collect` and :meth:`input_adjoint` take.
         """
 

@@ -124,15 +124,18 @@ class DiagonalLSTM(DiagonalCell):
     def partials(self, cache: Any) -> Partials:
         c_prev, f, z, o, c, (w_f, w_z, w_o) = cache
         by_f, by_z = (c_prev - z) * f * (1 - f), (1 - f) * (1 - z * z)
-        by_c = f + by_f * w_f + by_z * w_z
         h_by_o = c * o * (1 - o)
-        h_by_c = o + h_by_o * w_o
-        ds = {("c", "c"): by_c, ("h", "c"): h_by_c * by_c}
-        du = {("c", "f"): by_f, ("c", "z"): by_z, ("h", "o"): h_by_o}
-        du |= {("h", "f"): h_by_c * by_f, ("h", "z"): h_by_c * by_z}
-        dp = {("c", "w_f"): by_f * c_prev, ("c", "w_z"): by_z * c_prev, ("h", "w_o"): h_by_o * c}
-        dp |= {("h", "w_f"): h_by_c * by_f * c_prev, ("h", "w_z"): h_by_c * by_z * c_prev}
-        return Partials(ds=ds, du=du, dv={}, dp=dp)
+        return Partials(
+            ds={("c", "c"): f + by_f * w_f + by_z * w_z},
+            du={("c", "f"): by_f, ("c", "z"): by_z, ("h", "o"): h_by_o},
+            dv={},
+            dp={
+                ("c", "w_f"): by_f * c_prev,
+                ("c", "w_z"): by_z * c_prev,
+                ("h", "w_o"): h_by_o * c,
+            },
+            within={("h", "c"): o + h_by_o * w_o},
+        )
 
 
 class LinearRecurrentUnit(DiagonalCell):
@@ -257,8 +260,7 @@ class Leaky(PointwiseCell):
         return drawn.replace(a=np.full(self.hidden_size, self.leak, dtype))
 
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
-        (h_prev,), (leak,) = s, p
-        net = u[0] + v[0]
+        (h_prev,), (net,), (leak,) = s, u, p
         f = self.activation(net)
         return ((1 - leak) * h_prev + leak * f,), (h_prev, net, f, leak)
 

@@ -42,6 +42,7 @@ class GRU(PointwiseCell):
     """
 
     gates = ("r", "z", "n")
+    apart = True  # the candidate needs its two pre-activations apart
     recurrent_bias = True
 
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnncore.activations import logistic
-from rnncore.cells.pointwise import Blocks, Elementwise, Partials, PointwiseCell
+from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 
 
 class LSTM(PointwiseCell):
@@ -72,14 +72,14 @@ class LSTM(PointwiseCell):
 
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
         _, c_prev = s
-        a = {gate: uk + vk for gate, uk, vk in zip(self.gates, u, v, strict=True)}
+        a = dict(zip(self.gates, u, strict=True))
         peep = dict(zip(self.elementwise, p, strict=True))
-        if peep:
-            a["i"] = a["i"] + peep["p_i"] * c_prev
-        i, g = logistic(a["i"]), np.tanh(a["g"])
-        f = 1 - i if self.coupled else np.ones_like(i)
+        i = logistic(a["i"] + peep["p_i"] * c_prev if peep else a["i"])
+        g = np.tanh(a["g"])
         if self.has_forget_gate:
             f = logistic(a["f"] + peep["p_f"] * c_prev if peep else a["f"])
+        else:
+            f = 1 - i if self.coupled else np.ones_like(i)
         c = f * c_prev + i * g
         o = logistic(a["o"] + peep["p_o"] * c if peep else a["o"])
         squashed = np.tanh(c)
@@ -87,29 +87,22 @@ class LSTM(PointwiseCell):
 
     def partials(self, cache: Any) -> Partials:
         c_prev, i, f, g, o, c, squashed, peep = cache
-        slope = {"i": i * (1 - i), "f": f * (1 - f), "o": o * (1 - o)}
         # c_t by everything that comes before it
-        by_gate = {
-            "i": (g - c_prev if self.coupled else g) * slope["i"],
-            "g": i * (1 - g * g),
+        du = {
+            ("c", "i"): (g - c_prev if self.coupled else g) * i * (1 - i),
+            ("c", "g"): i * (1 - g * g),
         }
         if self.has_forget_gate:
-            by_gate["f"] = c_prev * slope["f"]
-        by_state, by_peep = f, {}
+            du["c", "f"] = c_prev * f * (1 - f)
+        c_by_c, dp = f, {}
         if peep:
-            by_peep = {f"p_{k}": c_prev * by_gate[k] for k in by_gate if k != "g"}
-            by_state = f + sum(peep[f"p_{k}"] * by_gate[k] for k in by_gate if k != "g")
-        # h_t through c_t, and through the output gate
+            seen = [gate for _, gate in du if gate != "g"]  # the gates that see c_{t-1}
+            c_by_c = f + sum(peep[f"p_{gate}"] * du["c", gate] for gate in seen)
+            dp = {("c", f"p_{gate}"): c_prev * du["c", gate] for gate in seen}
+        # h_t by the output gate, and by c_t
+        du["h", "o"] = squashed * o * (1 - o)
         h_by_c = o * (1 - squashed * squashed)
-        h_by_o = squashed * slope["o"]
         if peep:
-            h_by_c = h_by_c + h_by_o * peep["p_o"]
-        du = _down_to_h(by_gate, h_by_c) | {("h", "o"): h_by_o}
-        dp = _down_to_h(by_peep, h_by_c) | ({("h", "p_o"): h_by_o * c} if peep else {})
-        return Partials(ds=_down_to_h({"c": by_state}, h_by_c), du=du, dv=du, dp=dp)
-
-
-def _down_to_h(of_c: dict[str, np.ndarray], h_by_c: np.ndarray) -> Elementwise:
-    """Partials of c_t, and those of h_t through c_t."""
-    direct = {("c", by): partial for by, partial in of_c.items()}
-    return direct | {("h", by): h_by_c * partial for by, partial in of_c.items()}
+            h_by_c = h_by_c + du["h", "o"] * peep["p_o"]
+            dp["h", "p_o"] = du["h", "o"] * c
+        return Partials({("c", "c"): c_by_c}, du, du, dp, within={("h", "c"): h_by_c})

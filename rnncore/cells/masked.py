@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncore import checks
-from rnncore.cells.base import Array, Cell
+from rnncore.cells.base import Array, Cell, Replace
 from rnncore.params import Params
 
 
@@ -67,6 +67,21 @@ class Masked(Cell):
 
     def step(self, weights: Any, s: Array, x: Array, u: Array | None = None) -> tuple[Array, Any]:
         return self.cell.step(weights, s, x, u)
+
+    def run(
+        self, weights: Any, s: Array, x: Array, replace: Replace | None = None
+    ) -> tuple[Sequence[Any], Array, Array]:
+        return self.cell.run(weights, s, x, replace)
+
+    def sweep(
+        self,
+        weights: Any,
+        tapes: Sequence[Any],
+        s_bar: Array,
+        h_bar: Array,
+        forced: Sequence[Array | None] | None = None,
+    ) -> tuple[Array, Sequence[Any], Array | Sequence[Array]]:
+        return self.cell.sweep(weights, tapes, s_bar, h_bar, forced)
 
     def pull(self, weights: Any, tape: Any, s_bar: Array) -> tuple[Array, Any]:
         return self.cell.pull(weights, tape, s_bar)

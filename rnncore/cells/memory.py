@@ -38,19 +38,17 @@ class MemoryCell(PointwiseCell):
 
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
         _, c_prev = s
-        keep, write, read = (logistic(uk + vk) for uk, vk in zip(u[:3], v[:3], strict=True))
-        value = u[3] + v[3]
+        keep, write, read = (logistic(a) for a in u[:3])
+        value = u[3]
         c = keep * c_prev + write * value
         return (read * c, c), (c_prev, keep, write, read, value, c)
 
     def partials(self, cache: Any) -> Partials:
         c_prev, keep, write, read, value, c = cache
-        of_c = {
-            "keep": c_prev * keep * (1 - keep),
-            "write": value * write * (1 - write),
-            "value": write,
+        du = {
+            ("c", "keep"): c_prev * keep * (1 - keep),
+            ("c", "write"): value * write * (1 - write),
+            ("c", "value"): write,
+            ("h", "read"): c * read * (1 - read),
         }
-        du = {("c", gate): partial for gate, partial in of_c.items()}
-        du |= {("h", gate): read * partial for gate, partial in of_c.items()}
-        du["h", "read"] = c * read * (1 - read)
-        return Partials(ds={("c", "c"): keep, ("h", "c"): read * keep}, du=du, dv=du, dp={})
+        return Partials({("c", "c"): keep}, du, du, dp={}, within={("h", "c"): read})

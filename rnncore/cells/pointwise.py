@@ -8,6 +8,8 @@ A cell of this kind is
     v = U h (+ b_h)         recurrent pre-activations, K gates of n units
     s' = g(s, u, v; p)      pointwise: unit i of s' depends on unit i of s, u, v, p alone
 
+Where only the sum of u and v matters, as in most cells, g is given a = u + v instead.
+
 Its author writes ``g`` and the elementwise partial derivatives of ``g``. The forward
 pass, reverse mode, forward mode, and the influence of the parameters follow here, once
 for all cells.
@@ -17,62 +19,19 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 
 from rnncore import checks
-from rnncore.cells.base import Array, Cell, Shapes, correlate, draw
+from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, correlate, draw
+from rnncore.cells.chain import chain_back
+from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
 from rnncore.params import Params
 
 Blocks = tuple[Array, ...]
-Elementwise = dict[tuple[str, str], Array]
-
-
-class Partials(NamedTuple):
-    """Elementwise partial derivatives of a pointwise function, each of shape (B, n).
-
-    The key ``("c", "f")`` is read "of c by f". What is absent is zero.
-
-    Attributes
-    ----------
-    ds, du, dv, dp
-        Of each new state block by each old state block, input pre-activation, recurrent
-        pre-activation, and elementwise parameter. ``dv`` is the same object as ``du``
-        where only u + v matters.
-    """
-
-    ds: Elementwise
-    du: Elementwise
-    dv: Elementwise
-    dp: Elementwise
-
-
-class Tape:
-    """What one step leaves behind for its derivatives."""
-
-    __slots__ = ("_cell", "_partials", "cache", "s", "x")
-
-    def __init__(self, cell: PointwiseCell, s: Array, x: Array, cache: Any) -> None:
-        self.s, self.x, self.cache = s, x, cache
-        self._cell = cell
-        self._partials: Partials | None = None
-
-    @property
-    def partials(self) -> Partials:
-        """The elementwise partials at this step, worked out when first asked for."""
-        if self._partials is None:
-            self._partials = self._cell.partials(self.cache)
-        return self._partials
-
-
-class Delta(NamedTuple):
-    """Adjoints of one step's pre-activations, (..., B, K n), and elementwise parameters."""
-
-    u: Array
-    v: Array
-    p: Array
 
 
 class PointwiseCell(Cell):
@@ -90,6 +49,9 @@ class PointwiseCell(Cell):
         the K pre-activation blocks, and of the elementwise parameters.
     recurrent
         Whether there is ``U``. Without it v is empty, and units hear only themselves.
+    apart
+        Whether the pointwise function needs u and v apart. If not, it gets u + v as its ``u``,
+        and its ``v`` is empty.
     bias, recurrent_bias
         Whether there is ``b`` (K n,), and ``b_h`` (K n,).
     shown
@@ -100,6 +62,7 @@ class PointwiseCell(Cell):
     gates: tuple[str, ...] = ("h",)
     elementwise: tuple[str, ...] = ()
     recurrent: bool = True
+    apart: bool = False
     bias: bool = True
     recurrent_bias: bool = False
     shown: int = 1
@@ -120,7 +83,6 @@ class PointwiseCell(Cell):
         self.shapes |= {name: (n,) for name in self.elementwise}
         self._state_cuts = self._cuts(self.states)
         self._gate_cuts = self._cuts(self.gates)
-        self._recurrent_cuts = self._cuts(self.gates if self.recurrent else ())
         self._parameter_cuts = self._cuts(self.elementwise)
 
     def _cuts(self, names: Sequence[str]) -> dict[str, slice]:
@@ -131,52 +93,144 @@ class PointwiseCell(Cell):
 
     @abstractmethod
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
-        """The new state blocks, and whatever :meth:`partials` needs."""
+        """The new state blocks, and whatever :meth:`partials` needs.
+
+        ``s``, ``u``, ``v`` hold blocks (B, n), ``p`` the elementwise parameters (n,).
+        """
 
     @abstractmethod
     def partials(self, cache: Any) -> Partials:
-        """The elementwise partial derivatives of :meth:`pointwise`."""
+        """The elementwise partial derivatives of :meth:`pointwise`.
+
+        It may be asked for many steps at once: then the arrays (B, n) of ``cache`` are
+        (steps, B, n), and so are the partials.
+        """
 
     # -- what follows from it ----------------------------------------------------
 
     def init_params(self, rng: np.random.Generator, dtype: Any = np.float64) -> Params:
         return draw(self.shapes, rng, dtype)
 
+    def prepare(self, params: Mapping[str, Array]) -> dict[str, Array]:
+        weights = dict(params)
+        if self.recurrent:  # the product h U^T is up to twice as fast with U^T laid out anew
+            weights["U^T"] = np.ascontiguousarray(weights["U"].T)
+        return weights
+
     def project(self, weights: Mapping[str, Array], x: Array) -> Array:
-        u = x @ weights["W"].T
-        return u + weights["b"] if self.bias else u
+        u = x.reshape(-1, self.input_size) @ weights["W"].T
+        if self.bias:
+            u = u + weights["b"]
+        return u.reshape(*x.shape[:-1], u.shape[1])
 
     def step(
         self, weights: Mapping[str, Array], s: Array, x: Array, u: Array | None = None
     ) -> tuple[Array, Tape]:
         u = self.project(weights, x) if u is None else u
-        v = s[:, self.output] @ weights["U"].T if self.recurrent else s[:, :0]
+        v = self._recurrent(weights, s) if self.recurrent else None
+        if v is not None and not self.apart:
+            u, v = u + v, None
+        blocks, cache = self.at(weights, s, u, v)
+        new = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        return new, Tape(self, s, x, cache)
+
+    def run(
+        self, weights: Mapping[str, Array], s: Array, x: Array, replace: Replace | None = None
+    ) -> tuple[Sequence[Tape], Array, Array]:
+        if type(self).step is not PointwiseCell.step:  # a subclass that steps in its own way
+            return super().run(weights, s, x, replace)
+        dtype = np.result_type(x, s, weights["W"])
+        states = np.empty((len(x) + 1, *s.shape), dtype)
+        states[0] = s
+        shown = states[1:, :, self.output]
+        if replace is not None:
+            shown = np.empty_like(shown)
+        u = np.empty((*x.shape[:2], len(self.gates) * self.hidden_size), dtype)
+        v = np.empty_like(u) if self.recurrent and self.apart else None
+        p = tuple([weights[name] for name in self.elementwise])
+        # Views of single steps are made once, before the loop: the blocks of each.
+        before, after = self._steps(states[:-1]), self._steps(states[1:])
+        a = self._steps(u, self._gate_cuts)
+        a_v: Iterator[Blocks] = repeat(()) if v is None else self._steps(v, self._gate_cuts)
+        for t, projected in enumerate(self.projections(weights, x)):
+            if self.recurrent and v is None:
+                np.add(projected, self._recurrent(weights, states[t]), out=u[t])  # type: ignore[arg-type]
+            else:
+                u[t] = projected
+            if v is not None:
+                self._recurrent(weights, states[t], out=v[t])
+            blocks, _ = self.pointwise(next(before), next(a), next(a_v), p)
+            for old, new in zip(next(after), blocks, strict=True):
+                old[:] = new
+            if replace is not None:
+                shown[t] = states[t + 1][:, self.output]
+                states[t + 1] = replace(t, states[t + 1])
+        return Stretch(self, weights, states, x, u, v), shown, states[-1]
+
+    def _steps(self, array: Array, cuts: Mapping[str, slice] | None = None) -> Iterator[Blocks]:
+        """The blocks of the last axis of (T, ...), step by step."""
+        cuts = self._state_cuts if cuts is None else cuts
+        return zip(*[[*array[..., cut]] for cut in cuts.values()], strict=True)
+
+    def _recurrent(self, weights: Mapping[str, Array], s: Array, out: Array | None = None) -> Array:
+        """v = U h (+ b_h), (B, K n)."""
+        transposed = weights["U^T"] if "U^T" in weights else weights["U"].T
+        v = np.matmul(s[:, : self.hidden_size], transposed, out=out)
         if self.recurrent_bias:
-            v = v + weights["b_h"]
-        blocks, cache = self.pointwise(
-            tuple(s[:, cut] for cut in self._state_cuts.values()),
-            tuple(u[:, cut] for cut in self._gate_cuts.values()),
-            tuple(v[:, cut] for cut in self._recurrent_cuts.values()),
-            tuple(weights[name] for name in self.elementwise),
+            v += weights["b_h"]
+        return v
+
+    def at(
+        self, weights: Mapping[str, Array], s: Array, u: Array, v: Array | None
+    ) -> tuple[Blocks, Any]:
+        """The pointwise function at states (..., B, N) and pre-activations (..., B, K n)."""
+        return self.pointwise(
+            _blocks(s, self._state_cuts),
+            _blocks(u, self._gate_cuts),
+            () if v is None else _blocks(v, self._gate_cuts),
+            tuple([weights[name] for name in self.elementwise]),
         )
-        return np.concatenate(blocks, axis=1), Tape(self, s, x, cache)
 
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
-        d = tape.partials
-        u_bar = self._chain(d.du, s_bar, self._gate_cuts)
-        v_bar = u_bar if d.dv is d.du else self._chain(d.dv, s_bar, self._recurrent_cuts)
-        s_bar_prev = self._chain(d.ds, s_bar, self._state_cuts)
-        if self.recurrent:
-            s_bar_prev[..., self.output] += v_bar @ weights["U"]
-        return s_bar_prev, Delta(u_bar, v_bar, self._chain(d.dp, s_bar, self._parameter_cuts))
+        d = tape.direct
+        apart = self.recurrent and d.dv is not d.du
+        adjoints, deltas = self._room(1, apart, s_bar, weights["W"], *d.du.values())
+        chain_back(self, weights, d.lifted(), adjoints, deltas)
+        return adjoints[0], deltas[0]
 
-    def _chain(self, partials: Elementwise, s_bar: Array, cuts: dict[str, slice]) -> Array:
-        """Multiply adjoints of the new state with elementwise partials, block by block."""
-        dtype = np.result_type(s_bar, *partials.values())
-        result = np.zeros((*s_bar.shape[:-1], len(cuts) * self.hidden_size), dtype)
-        for (out, by), partial in partials.items():
-            result[..., cuts[by]] += s_bar[..., self._state_cuts[out]] * partial
-        return result
+    def sweep(
+        self,
+        weights: Mapping[str, Array],
+        tapes: Sequence[Any],
+        s_bar: Array,
+        h_bar: Array,
+        forced: Sequence[Array | None] | None = None,
+    ) -> tuple[Array, Sequence[Delta], Array | Sequence[Array]]:
+        own = type(self).pull is not PointwiseCell.pull
+        if own or not isinstance(tapes, Stretch):
+            return super().sweep(weights, tapes, s_bar, h_bar, forced)
+        apart = tapes.v is not None
+        adjoints, deltas = self._room(len(tapes), apart, s_bar, h_bar, tapes.u, weights["W"])
+        for start, stop in reversed([*tapes.chunks()]):
+            chain_back(
+                self,
+                weights,
+                tapes.partials(start, stop),
+                adjoints[start : stop + 1],
+                deltas[start:stop],
+                h_bar[start:stop],
+                None if forced is None else forced[start:stop],
+            )
+        return adjoints[0], deltas, adjoints[1:]
+
+    def _room(self, steps: int, apart: bool, s_bar: Array, *others: Array) -> tuple[Array, Deltas]:
+        """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
+        dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
+        adjoints = np.empty((steps + 1, *s_bar.shape), dtype)
+        adjoints[-1] = s_bar
+        u_bar = np.empty((*lead, len(self.gates) * self.hidden_size), dtype)
+        p_bar = np.empty((*lead, len(self.elementwise) * self.hidden_size), dtype)
+        return adjoints, Deltas(u_bar, np.empty_like(u_bar) if apart else u_bar, p_bar)
 
     def input_adjoint(self, weights: Mapping[str, Array], tape: Tape, delta: Delta) -> Array:
         return delta.u @ weights["W"]
@@ -188,37 +242,49 @@ class PointwiseCell(Cell):
         deltas: Sequence[Delta],
         per_example: bool = False,
     ) -> dict[str, Array]:
-        u_bar = np.stack([delta.u for delta in deltas])
-        v_bar = u_bar if deltas[0].v is deltas[0].u else np.stack([d.v for d in deltas])
-        over = 0 if per_example else tuple(range(u_bar.ndim - 1))
-        grads = {"W": correlate(u_bar, np.stack([tape.x for tape in tapes]), per_example)}
+        bar = deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas)
+        over = 0 if per_example else tuple(range(bar.u.ndim - 1))
+        x = tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x for tape in tapes])
+        grads = {"W": correlate(bar.u, x, per_example)}
         if self.recurrent:
-            h = np.stack([tape.s[:, self.output] for tape in tapes])
-            grads["U"] = correlate(v_bar, h, per_example)
+            s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s for t in tapes])
+            grads["U"] = correlate(bar.v, s[..., : self.hidden_size], per_example)
         if self.bias:
-            grads["b"] = u_bar.sum(axis=over)
+            grads["b"] = bar.u.sum(axis=over)
         if self.recurrent_bias:
-            grads["b_h"] = v_bar.sum(axis=over)
+            grads["b_h"] = bar.v.sum(axis=over)
         if self.elementwise:
-            p_bar = np.stack([delta.p for delta in deltas]).sum(axis=over)
+            p_bar = bar.p.sum(axis=over)
             grads |= {name: p_bar[..., cut] for name, cut in self._parameter_cuts.items()}
         return grads
 
     def push(
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
     ) -> Array:
-        d = tape.partials
-        if self.recurrent:
-            result = ds[..., self.output] @ self._through(d.dv, weights["U"])
-        else:
-            result = np.zeros(ds.shape, np.result_type(ds, *d.ds.values()))
-        for (out, by), partial in d.ds.items():
-            result[..., self._state_cuts[out]] += (
-                ds[..., self._state_cuts[by]] * partial[:, None, :]
-            )
-        if dx is not None:
-            result = result + dx @ self._through(d.du, weights["W"])
+        d = tape.direct
+        by_h = self._through(d.dv, weights["U"]) if self.recurrent else None
+        by_x = None if dx is None else self._through(d.du, weights["W"])
+        matrices = [m for m in (by_h, by_x) if m is not None]
+        result = np.empty(ds.shape, np.result_type(ds, *d.ds.values(), *matrices))
+        # A part of the rows at a time, which stays in the processor's cache.
+        rows = at_once(2 * ds.shape[0] * ds.shape[2])
+        for part in (slice(i, i + rows) for i in range(0, ds.shape[1], rows)):
+            old, new = ds[:, part], result[:, part]
+            if by_h is None:
+                new[:] = 0
+            else:
+                np.matmul(old[..., : self.hidden_size], by_h, out=new)
+            if by_x is not None and dx is not None:
+                new += dx[:, part] @ by_x
+            self._spread(d.ds, old, new)
+            self._spread(d.within, new, new)
         return result
+
+    def _spread(self, partials: Elementwise, source: Array, result: Array) -> None:
+        """Add tangents (B, M, N), times partials, to those of the blocks that depend on them."""
+        for (out, by), partial in partials.items():
+            block = result[..., self._state_cuts[out]]
+            block += source[..., self._state_cuts[by]] * partial[:, None, :]
 
     def _through(self, partials: Elementwise, matrix: Array) -> Array:
         """The Jacobian of the new state by what ``matrix`` multiplies, transposed: (B, in, N)."""
@@ -281,26 +347,38 @@ class PointwiseCell(Cell):
         dx: Array | None = None,
         dparams: Mapping[str, Array] | None = None,
     ) -> Array:
-        du = 0 if dx is None else dx @ weights["W"].T
+        d, n = tape.direct, self.hidden_size
+        parts = [ds, weights["W"], *d.du.values()]
+        dv = ds[:, :n] @ weights["U"].T if self.recurrent else None
+        du = None if dx is None else dx @ weights["W"].T
         if dparams is not None:
-            du = du + tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
-        du = np.broadcast_to(du, (len(ds), len(self.gates) * self.hidden_size))
-        d = tape.partials
-        terms = [(d.ds, ds, self._state_cuts), (d.du, du, self._gate_cuts)]
-        if self.recurrent:
-            dv = ds[:, self.output] @ weights["U"].T
-            if dparams is not None:
-                dv = dv + tape.s[:, self.output] @ dparams["U"].T
+            own = tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
+            du = own if du is None else du + own
+            if dv is not None:
+                dv = dv + tape.s[:, :n] @ dparams["U"].T
                 dv = dv + (dparams["b_h"] if self.recurrent_bias else 0)
-            terms.append((d.dv, dv, self._gate_cuts))
-        result = np.zeros(ds.shape, np.result_type(ds, du, weights["W"], *d.du.values()))
+            parts += [du, *(dparams[name] for name in self.elementwise)]
+        result = np.zeros(ds.shape, np.result_type(*parts))
+        terms = [(d.ds, ds, self._state_cuts)]
+        if dv is not None and du is not None and d.dv is d.du:
+            terms.append((d.du, du + dv, self._gate_cuts))
+        else:
+            terms += [(d.dv, dv, self._gate_cuts)] if dv is not None else []
+            terms += [(d.du, du, self._gate_cuts)] if du is not None else []
         for partials, tangent, cuts in terms:
             for (out, by), partial in partials.items():
                 result[:, self._state_cuts[out]] += partial * tangent[:, cuts[by]]
         if dparams is not None:
             for (out, by), partial in d.dp.items():
                 result[:, self._state_cuts[out]] += partial * dparams[by]
+        for (out, by), partial in d.within.items():
+            result[:, self._state_cuts[out]] += partial * result[:, self._state_cuts[by]]
         return result
 
     def _like(self, tape: Tape) -> Array:
         return tape.s
+
+
+def _blocks(array: Array, cuts: Mapping[str, slice]) -> Blocks:
+    """The blocks of the last axis."""
+    return (array,) if len(cuts) == 1 else tuple([array[..., cut] for cut in cuts.values()])

@@ -49,7 +49,7 @@ class Vanilla(PointwiseCell):
         super().__init__(input_size, hidden_size)
 
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
-        a = u[0] + v[0]
+        (a,) = u
         h = self.activation(a)
         return (h,), (a, h)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rnncore import checks
+from rnncore.cells.base import at_once
 from rnncore.data import Batch
 from rnncore.learners.base import Array, Card, Gradient, Learner
 from rnncore.network import Network, Record, Weights
@@ -15,36 +18,34 @@ from rnncore.params import Params
 
 def sweep(
     network: Network, weights: Weights, record: Record, s_bar: Array
-) -> tuple[Array, list, list[Array]]:
-    """Run the adjoint recursion backwards over a recorded stretch.
+) -> tuple[Array, Sequence[Any], Array | Sequence[Array]]:
+    """Run the adjoint recursion backwards over a recorded stretch: see ``Cell.sweep``."""
+    h_bar = network.readout.pull(weights.readout, record.z_bar, network.cell.output_size)
+    forced = record.forced if network.teacher_forcing else None
+    return network.cell.sweep(weights.cell, record.tapes, s_bar, h_bar, forced)
 
-    ::
 
-        dL/ds_t = dl_t/ds_t + (ds_{t+1}/ds_t)^T dL/ds_{t+1}
+def backward(
+    network: Network, weights: Weights, record: Record, s_bar: Array
+) -> tuple[Array, dict[str, Array]]:
+    """Sweep over a recorded stretch and collect the gradients of the cell's parameters.
 
-    Parameters
-    ----------
-    s_bar
-        What reaches the last state of the stretch from later steps, (B, N).
+    It goes by shorter stretches, of many steps each, so that what a sweep makes is collected
+    while it is still in the processor's cache.
 
     Returns
     -------
-    s_bar, deltas, adjoints
-        The adjoint that reaches the state before the stretch; the pre-activation adjoints
-        of each step; and dL/ds_t of each state in the stretch.
+    s_bar, cell
+        The adjoint that reaches the state before the stretch, and the gradients.
     """
-    h_bar = network.readout.pull(weights.readout, record.z_bar, network.cell.output_size)
-    steps = len(record.tapes)
-    deltas: list = [None] * steps
-    adjoints: list[Array] = [s_bar] * steps
-    for t in reversed(range(steps)):
-        forced = record.forced[t]
-        # A forced unit does not pass on what it was, so nothing flows back through it.
-        s_bar = s_bar.copy() if forced is None else np.where(forced, 0, s_bar)
-        s_bar[:, network.cell.output] += h_bar[t]
-        adjoints[t] = s_bar
-        s_bar, deltas[t] = network.cell.pull(weights.cell, record.tapes[t], s_bar)
-    return s_bar, deltas, adjoints
+    grads: dict[str, Array] = {}
+    size = at_once(record.shown[0].size)
+    for start in reversed(range(0, len(record.tapes), size)):
+        part = record.part(start, start + size)
+        s_bar, deltas, _ = sweep(network, weights, part, s_bar)
+        share = network.cell.collect(weights.cell, part.tapes, deltas)
+        grads = {name: grads[name] + share[name] for name in grads} or share
+    return s_bar, grads
 
 
 class BPTT(Learner):
@@ -73,8 +74,7 @@ class BPTT(Learner):
         weights, s = self._start(params, batch)
         network = self.network
         record = network.record(weights, s, batch, 0, batch.steps)
-        s_bar, deltas, _ = sweep(network, weights, record, np.zeros(s.shape, weights.dtype))
-        cell = network.cell.collect(weights.cell, record.tapes, deltas)
+        s_bar, cell = backward(network, weights, record, np.zeros(s.shape, weights.dtype))
         readout = network.readout.collect(record.shown, record.z_bar)
         grads = self._assemble(cell, readout, s_bar.sum(axis=0))
         return Gradient(record.losses.sum(), grads)
@@ -135,8 +135,7 @@ class CheckpointedBPTT(Learner):
         for start in reversed(starts):
             stop = min(start + every, batch.steps)
             record = network.record(weights, checkpoints.pop(), batch, start, stop)
-            s_bar, deltas, _ = sweep(network, weights, record, s_bar)
-            cell = network.cell.collect(weights.cell, record.tapes, deltas)
+            s_bar, cell = backward(network, weights, record, s_bar)
             readout = network.readout.collect(record.shown, record.z_bar)
             share = self._assemble(cell, readout, np.zeros(s.shape[1], weights.dtype))
             flat += share.flat()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ class _Run(NamedTuple):
     """A recorded run: adjoints of the states (T, B, N), and what flows back out of each step."""
 
     record: Record
-    deltas: list[Any]
+    deltas: Sequence[Any]
     adjoints: Array
     pulled: Array
 
@@ -63,7 +64,7 @@ class Regularizer(ABC):
             network.cell.pull(weights.cell, tape, s_bar)[0]
             for tape, s_bar in zip(record.tapes, adjoints, strict=True)
         ]
-        return _Run(record, deltas, np.stack(adjoints), np.stack(pulled))
+        return _Run(record, deltas, np.array(adjoints), np.stack(pulled))
 
 
 def _terms(before: Array, after: Array) -> tuple[Array, Array, Array]:
@@ -220,7 +221,7 @@ class Omega(Regularizer):
 
     def _disturbed(
         self, weights: Weights, s: Array, batch: Batch, between: Array, after: Array
-    ) -> tuple[Record, Array, list[Any]]:
+    ) -> tuple[Record, Array, Sequence[Any]]:
         """A run with ``between[t]`` added on the way into step t, ``after[t]`` to what it gives."""
         network, tapes, shown, forced = self.network, [], [], []
         assert batch.targets is not None

@@ -89,7 +89,8 @@ class RTRL(OnlineLearner):
         network = self.network
         now = instant(network, weights, memory.state, x, target, mask)
         influence = network.cell.influence_step(weights.cell, now.tape, memory.influence)
-        flat = np.einsum("bpn,bn->p", influence[..., network.cell.output], now.h_bar)
+        by_output = influence[..., network.cell.output]
+        flat = (by_output @ now.h_bar[:, :, None])[..., 0].sum(axis=0)
         if now.forced is not None:
             influence = np.where(now.forced[:, None, :], 0, influence)
         cell, initial = self._split(flat)

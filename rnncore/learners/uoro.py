@@ -117,7 +117,7 @@ class UORO(OnlineLearner):
         now = instant(network, weights, memory.state, x, target, mask)
         nu = self._draw(rng, memory.state.shape, weights.dtype)
         direct, nu_row = self._pull_both(weights, now.tape, now.h_bar, nu)
-        pushed = network.cell.push(weights.cell, now.tape, memory.tangent[:, None, :])[:, 0]
+        pushed = network.cell.jvp(weights.cell, now.tape, memory.tangent)
         credit = (now.h_bar * pushed[:, network.cell.output]).sum(axis=1, keepdims=True)
         flat = direct.sum(axis=0) + (credit * memory.row).sum(axis=0)
 

@@ -172,11 +172,14 @@ def numbers_kept(case: Case, i: int) -> tuple[float, dict[str, float]]:
 
 @cache
 def numbers_recorded(case: Case, i: int) -> tuple[float, dict[str, float]]:
-    """Of an offline learner, for one sequence: all arrays at the end of the first sweep."""
+    """Of an offline learner, for one sequence: all arrays at the end of the first sweep.
+
+    Weights that are laid out anew, which are as many for any T, are left out.
+    """
     size, (learner, letters) = case.size(i), made(case, i)
     params = learner.network.init_params(np.random.default_rng(1))
     batch, cell, found = Batch(*data(size, size.T)), learner.network.cell, []
-    collect = cell.collect
+    collect, laid_out = cell.collect, count.weigh(learner.network.prepare(params), without=params)
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         if not found:  # the later sweeps of checkpointed BPTT have fewer checkpoints left
@@ -191,7 +194,7 @@ def numbers_recorded(case: Case, i: int) -> tuple[float, dict[str, float]]:
     finally:
         tracemalloc.stop()
         del cell.collect
-    return (found[0] - before) / 8 / size.B, letters
+    return (found[0] - before - laid_out) / 8 / size.B, letters
 
 
 def _traced() -> int:

@@ -73,6 +73,8 @@ def shown_with_frozen_input(net: Network, params: Params, at: Params, batch: Bat
         gates = range(0, len(cell.gates) * n, n)
         u = cell.project(w, batch.inputs[t])
         v = states[t][:, :n] @ w["U"].T + w.get("b_h", 0.0) if "U" in cell.shapes else None
+        if v is not None and not cell.apart:
+            u, v = u + v, None
         blocks, _ = cell.pointwise(
             tuple(s[:, k : k + n] for k in range(0, cell.state_size, n)),
             tuple(u[:, k : k + n] for k in gates),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from rnncore.data import Batch
@@ -145,7 +148,7 @@ class GaussNewton:
             deltas.append(delta)
         return self._collect(z_bar, s_bar, deltas[::-1])
 
-    def _collect(self, z_bar: Array, s_bar: Array, deltas: list) -> Params:
+    def _collect(self, z_bar: Array, s_bar: Array, deltas: Sequence[Any]) -> Params:
         network, record = self.network, self._record
         cell = network.cell.collect(self._weights.cell, record.tapes, deltas)
         readout = network.readout.collect(record.shown, z_bar)

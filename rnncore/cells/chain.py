@@ -1,0 +1,87 @@
+"""The chain rule of a pointwise cell, backwards over many steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnncore.cells.base import Array
+from rnncore.cells.tape import Deltas, Elementwise, Partials
+
+if TYPE_CHECKING:
+    from rnncore.cells.pointwise import PointwiseCell
+
+Link = tuple[str, list[Array], list[Array], bool]
+
+
+def chain_back(
+    cell: PointwiseCell,
+    weights: Mapping[str, Array],
+    d: Partials,
+    adjoints: Array,
+    deltas: Deltas,
+    h_bar: Array | None = None,
+    forced: Sequence[Array | None] | None = None,
+) -> None:
+    """The chain rule over some steps, from the last of ``adjoints`` back to the first.
+
+    ``adjoints`` (steps + 1, ..., B, N) and ``deltas`` are filled; the partials are
+    (steps, B, n) each. Views of single steps are made once, before the loop.
+    """
+    bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
+    within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
+    links = links_of(d.du, deltas.u, cell._gate_cuts)
+    if deltas.v is not deltas.u:
+        links += links_of(d.dv, deltas.v, cell._gate_cuts)
+    links += links_of(d.dp, deltas.p, cell._parameter_cuts)
+    filled = cell.states[: cell.recurrent]  # by the recurrent product, which comes first
+    onward = links_of(d.ds, adjoints[:-1], cell._state_cuts, filled)
+    # All leading axes as one, so that many adjoints are one product.
+    flat = (len(adjoints), -1, cell.state_size)
+    h_before = [*adjoints.reshape(flat)[:-1, :, : cell.hidden_size]]
+    v_bar = [*deltas.v.reshape(len(deltas), -1, deltas.v.shape[-1])]
+    for t in reversed(range(len(deltas))):
+        if forced is not None and (replaced := forced[t]) is not None:
+            # A forced unit does not pass on what it was, so nothing flows back through it.
+            np.copyto(adjoints[t + 1], 0, where=replaced)
+        if h_bar is not None:
+            shown = adjoints[t + 1][..., cell.output]
+            shown += h_bar[t]
+        now = {name: blocks[t] for name, blocks in bars.items()}
+        for out, by, partial in within:
+            now[by] = now[by] + now[out] * partial[t]
+        follow(links, now, t)
+        if cell.recurrent:
+            np.matmul(v_bar[t], weights["U"], out=h_before[t])
+        follow(onward, now, t)
+
+
+def links_of(
+    partials: Elementwise, result: Array, cuts: Mapping[str, slice], filled: Sequence[str] = ()
+) -> list[Link]:
+    """The products of the chain rule that make up ``result``: what goes into which block.
+
+    The first product of a block is written into it, unless it is ``filled``; further ones are
+    added. Where there is no partial it stays zero.
+    """
+    missing = [name for name in cuts if name not in filled]
+    links = []
+    for (out, by), partial in partials.items():
+        links.append((out, [*partial], [*result[..., cuts[by]]], by not in missing))
+        if by in missing:
+            missing.remove(by)
+    for name in missing:
+        result[..., cuts[name]] = 0
+    return links
+
+
+def follow(links: Sequence[Link], bars: Mapping[str, Array], t: int) -> None:
+    """Multiply the adjoints of the new state blocks with partials, at one step."""
+    for out, partial, block, adds in links:
+        if adds:
+            total = block[t]
+            total += bars[out] * partial[t]
+        else:
+            np.multiply(bars[out], partial[t], out=block[t])
