@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,19 @@ class Params(Mapping[str, Array]):
             kept[name] = array
         self._arrays = kept
 
+    @classmethod
+    def own(cls, arrays: dict[str, Array]) -> Params:
+        """Take arrays over as they are, neither copied nor looked at.
+
+        For arrays of numbers that the caller has just made and gives away: they become
+        read-only. A learner hands out its gradient of each step so.
+        """
+        params = cls.__new__(cls)
+        for array in arrays.values():
+            array.flags.writeable = False
+        params._arrays = arrays
+        return params
+
     # -- mapping -----------------------------------------------------------
 
     def __getitem__(self, name: str) -> Array:
@@ -69,6 +82,10 @@ class Params(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._arrays)
+
+    def items(self) -> ItemsView[str, Array]:
+        """Names and arrays; several times as fast as what Mapping would make of the above."""
+        return self._arrays.items()
 
     def __eq__(self, other: object) -> bool:
         """Whether names (in any order) and all numbers are the same."""
@@ -179,6 +196,11 @@ class Params(Mapping[str, Array]):
         return float(np.sqrt(sum(float(np.sum(np.abs(array) ** 2)) for array in self.values())))
 
     # -- names -------------------------------------------------------------
+
+    def ordered(self, like: Iterable[str]) -> Params:
+        """The same arrays with their names in the order of ``like``, which has the same names."""
+        checks.names(self, like := tuple(like), "parameters")
+        return Params.own({name: self[name] for name in like})
 
     def select(self, prefix: str) -> Params:
         """The parameters whose names start with ``prefix``, with the prefix cut off."""

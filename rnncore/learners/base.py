@@ -101,13 +101,14 @@ class Learner(ABC):
     ) -> Params:
         """Put the parts of a gradient together under the names of the parameters.
 
-        ``initial`` counts only where the initial state is learned.
+        ``initial`` counts only where the initial state is learned. The arrays are given away:
+        they are not copied, and nobody may write to them any more.
         """
         grads = {f"cell.{name}": array for name, array in cell.items()}
         grads |= {f"readout.{name}": array for name, array in readout.items()}
         if self.network.learn_initial_state:
             grads["initial_state"] = initial
-        return Params(grads)
+        return Params.own(grads)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.cell!r})"
@@ -195,15 +196,30 @@ class OnlineLearner(Learner):
     ) -> Gradient:
         """Run over a whole batch with the parameters held fixed, and sum."""
         weights, _ = self._start(params, batch)
+        held = params.astype(weights.dtype)
+        memory = self.init(held, batch.size, batch.initial_state, rng)
+        memory, loss, sums = self._through(params, weights, memory, batch)
+        _add(self.flush(held, memory), sums)
+        return Gradient(loss, Params.own(sums))
+
+    def _through(
+        self, params: Params, weights: Weights, memory: Any, batch: Batch
+    ) -> tuple[Any, Any, dict[str, Array]]:
+        """Advance through a batch: the last memory, the loss, and the sum of the shares.
+
+        The sum has the names of ``params``, in their order.
+        """
         assert batch.targets is not None
-        memory = self.init(params.astype(weights.dtype), batch.size, batch.initial_state, rng)
-        total, flat = 0.0, np.zeros(params.size, weights.dtype)
+        wide = [batch.targets] if batch.targets.dtype.kind in "fc" else []  # else classes
+        dtype = np.result_type(weights.dtype, *wide)
+        sums = {name: np.zeros(array.shape, dtype) for name, array in params.items()}
+        loss, counted = 0.0, batch.weights
         for t in range(batch.steps):
-            mask = None if batch.weights is None else batch.weights[t]
+            mask = None if counted is None else counted[t]
             memory, out = self.advance(weights, memory, batch.inputs[t], batch.targets[t], mask)
-            total, flat = total + out.loss, flat + out.grads.flat()
-        rest = self.flush(params.astype(weights.dtype), memory)
-        return Gradient(total, params.unflatten(flat + rest.flat()))
+            loss = loss + out.loss
+            _add(out.grads, sums)
+        return memory, loss, sums
 
     def _first_state(self, params: Params, batch_size: int, initial_state: Any) -> Array:
         size = checks.positive_int(batch_size, "batch_size")
@@ -232,3 +248,9 @@ class OnlineLearner(Learner):
             cell[name] = flat[start : start + count].reshape(shape)
             start += count
         return cell, flat[start:]
+
+
+def _add(share: Params, sums: dict[str, Array]) -> None:
+    """Add a share of the gradient, by name."""
+    for name, array in share.items():
+        sums[name] += array

@@ -77,7 +77,7 @@ class BPTT(Learner):
         s_bar, cell = backward(network, weights, record, np.zeros(s.shape, weights.dtype))
         readout = network.readout.collect(record.shown, record.z_bar)
         grads = self._assemble(cell, readout, s_bar.sum(axis=0))
-        return Gradient(record.losses.sum(), grads)
+        return Gradient(record.losses.sum(), grads.ordered(params))
 
     def adjoints(self, params: Params, batch: Batch) -> Array:
         """The total derivatives dL/ds_t for t = 0 … T, shape (T + 1, B, N).
@@ -131,19 +131,19 @@ class CheckpointedBPTT(Learner):
         starts = range(0, batch.steps, every)
         checkpoints = self._checkpoints(weights, s, batch, every)
         total, s_bar = 0.0, np.zeros(s.shape, weights.dtype)
-        flat = np.zeros(params.size, weights.dtype)
+        grads: Params | None = None
         for start in reversed(starts):
             stop = min(start + every, batch.steps)
             record = network.record(weights, checkpoints.pop(), batch, start, stop)
             s_bar, cell = backward(network, weights, record, s_bar)
             readout = network.readout.collect(record.shown, record.z_bar)
-            share = self._assemble(cell, readout, np.zeros(s.shape[1], weights.dtype))
-            flat += share.flat()
+            # Only what the first stretch passes back reaches the initial state.
+            initial = np.zeros(s.shape[1], weights.dtype) if start else s_bar.sum(axis=0)
+            share = self._assemble(cell, readout, initial)
+            grads = share if grads is None else grads + share
             total = total + record.losses.sum()
-        grads = params.unflatten(flat)
-        if network.learn_initial_state:
-            grads = grads.replace(initial_state=s_bar.sum(axis=0))
-        return Gradient(total, grads)
+        assert grads is not None  # a batch has at least one step
+        return Gradient(total, grads.ordered(params))
 
     def _checkpoints(self, weights: Weights, s: Array, batch: Batch, every: int) -> list[Array]:
         """The state before each stretch; the last stretch is not run here."""

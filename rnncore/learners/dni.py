@@ -210,16 +210,11 @@ class DNI(OnlineLearner):
             the critic's matrix at the end, to start the next run with.
         """
         weights, _ = self._start(params, batch)
-        assert batch.targets is not None
         held = params.astype(weights.dtype)
         memory = self.init(held, batch.size, batch.initial_state, critic=critic)
-        total, flat = 0.0, np.zeros(params.size, weights.dtype)
-        for t in range(batch.steps):
-            mask = None if batch.weights is None else batch.weights[t]
-            memory, out = self.advance(weights, memory, batch.inputs[t], batch.targets[t], mask)
-            total, flat = total + out.loss, flat + out.grads.flat()
+        memory, loss, sums = self._through(params, weights, memory, batch)
         taught = self._taught(memory, np.zeros_like(memory.state))
-        return Gradient(total, params.unflatten(flat)), taught
+        return Gradient(loss, Params.own(sums)), taught
 
     def gradient(
         self, params: Params, batch: Batch, rng: np.random.Generator | None = None

@@ -38,6 +38,23 @@ def test_nothing_can_change(params: Params) -> None:
         params["W"] = np.zeros((2, 3))  # type: ignore[index]
 
 
+def test_own_arrays_are_taken_over(params: Params) -> None:
+    given = {"W": np.ones((2, 3)), "b": np.zeros(2)}
+    taken = Params.own(given)
+    assert taken["W"] is given["W"]
+    assert taken.shapes == params.shapes
+    with pytest.raises(ValueError, match="read-only"):
+        given["W"][0, 0] = 2
+
+
+def test_another_order(params: Params) -> None:
+    turned = params.ordered(["b", "W"])
+    assert turned.names == ("b", "W")
+    assert turned == params
+    with pytest.raises(ValueError, match=r"parameters: missing \['a'\], unknown \['b'\]"):
+        params.ordered(["a", "W"])
+
+
 def test_algebra(params: Params) -> None:
     np.testing.assert_array_equal((params + params).flat(), 2 * params.flat())
     np.testing.assert_array_equal((params - 0.5 * params).flat(), params.flat() / 2)

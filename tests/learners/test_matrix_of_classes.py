@@ -142,6 +142,23 @@ def test_one_random_gradient(learner: str, cell: str) -> None:
     not_exact(learner, cell)
 
 
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_the_order_of_the_names_does_not_matter(learner: str) -> None:
+    """Parameters named in another order than the network's: the same gradient, in their order."""
+    cells = [cell for cell in ("GRU", "masked diagonal LSTM", "LSTM") if has_meaning(learner, cell)]
+    for cell in cells:
+        net, params, batch, _ = case(cell, "learned start", 6, 2)
+        turned = params.ordered(reversed(params.names))
+        made = make_learner(LEARNERS[learner], net)
+        one, other = (
+            made.gradient(p, batch, np.random.default_rng(1) if made.random else None).grads
+            for p in (params, turned)
+        )
+        assert other.names == turned.names
+        assert other == one
+    assert cells
+
+
 def mean_over_signs(learner: Learner, net: Network, count: int, last: int, steps: int) -> float:
     """The error of the mean over all patterns of signs; the ``last`` ones count for nothing."""
     params, batch, exact = chance.case(net, "squared error", steps, seed=3)
