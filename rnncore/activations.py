@@ -55,7 +55,7 @@ def logistic(a: Array) -> Array:
     array([0. , 0.5, 1. ])
     """
     a = np.asarray(a)
-    half = _half(np.result_type(a, np.float16))
+    half = _half(np.result_type(a, 0.5))  # integers become float64
     y = np.tanh(a * half)
     y *= half
     y += half

@@ -64,7 +64,7 @@ class Record(NamedTuple):
     last: Array
 
     def part(self, start: int, stop: int) -> Record:
-        """The steps from ``start`` to ``stop``."""
+        """The steps from ``start`` to ``stop``; ``last`` remains that of the whole."""
         cut = slice(start, stop)
         return Record(
             self.tapes[cut],

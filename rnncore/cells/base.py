@@ -22,7 +22,7 @@ CACHED = 2**17  # numbers that stay in the processor's cache: a megabyte in floa
 
 def at_once(numbers: int) -> int:
     """Of how many steps the arrays, ``numbers`` each, stay in the processor's cache together."""
-    return max(1, CACHED // numbers)
+    return max(1, CACHED // max(1, numbers))
 
 
 class Cell(ABC):
@@ -141,7 +141,7 @@ class Cell(ABC):
         Parameters
         ----------
         s_bar
-            What reaches the last state of the stretch from later steps, (B, N).
+            What reaches the last state of the stretch from later steps, (..., B, N).
         h_bar
             dl_t/dh_t of each step, what its own loss says of the units shown, (T, B, n).
         forced
@@ -155,13 +155,13 @@ class Cell(ABC):
         """
         deltas: list[Any] = [None] * len(tapes)
         adjoints: list[Array] = [s_bar] * len(tapes)
-        s_bar = s_bar.copy()
         for t in reversed(range(len(tapes))):
-            replaced = None if forced is None else forced[t]
-            if replaced is not None:
+            # A copy, since what pull gave may still be in use elsewhere.
+            s_bar = s_bar.astype(np.result_type(s_bar, h_bar))
+            if forced is not None and (replaced := forced[t]) is not None:
                 # A forced unit does not pass on what it was, so nothing flows back through it.
-                s_bar = np.where(replaced, 0, s_bar)
-            s_bar[:, self.output] += h_bar[t]  # pull gave it: it is ours to change
+                np.copyto(s_bar, 0, where=replaced)
+            s_bar[..., self.output] += h_bar[t]
             adjoints[t] = s_bar
             s_bar, deltas[t] = self.pull(weights, tapes[t], s_bar)
         return s_bar, deltas, adjoints

@@ -13,6 +13,8 @@ from rnncore.cells.tape import Deltas, Elementwise, Partials
 if TYPE_CHECKING:
     from rnncore.cells.pointwise import PointwiseCell
 
+# A product of the chain rule: the new state block whose adjoint is multiplied; the partial, and
+# where the product goes, of each step; and whether it is added to what stands there.
 Link = tuple[str, list[Array], list[Array], bool]
 
 
@@ -27,8 +29,9 @@ def chain_back(
 ) -> None:
     """The chain rule over some steps, from the last of ``adjoints`` back to the first.
 
-    ``adjoints`` (steps + 1, ..., B, N) and ``deltas`` are filled; the partials are
-    (steps, B, n) each. Views of single steps are made once, before the loop.
+    ``adjoints`` (steps + 1, ..., B, N), whose last is given, and ``deltas`` are filled in place;
+    the partials are (steps, B, n) each; ``h_bar`` and ``forced`` are those of ``Cell.sweep``.
+    Views of single steps are made once, before the loop.
     """
     bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
     within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
@@ -36,11 +39,11 @@ def chain_back(
     if deltas.v is not deltas.u:
         links += links_of(d.dv, deltas.v, cell._gate_cuts)
     links += links_of(d.dp, deltas.p, cell._parameter_cuts)
-    filled = cell.states[: cell.recurrent]  # by the recurrent product, which comes first
+    filled = cell.states[:1] if cell.recurrent else ()  # by the recurrent product, the first
     onward = links_of(d.ds, adjoints[:-1], cell._state_cuts, filled)
     # All leading axes as one, so that many adjoints are one product.
-    flat = (len(adjoints), -1, cell.state_size)
-    h_before = [*adjoints.reshape(flat)[:-1, :, : cell.hidden_size]]
+    flat = adjoints.reshape(len(adjoints), -1, cell.state_size, copy=False)
+    h_before = [*flat[:-1, :, : cell.hidden_size]]
     v_bar = [*deltas.v.reshape(len(deltas), -1, deltas.v.shape[-1])]
     for t in reversed(range(len(deltas))):
         if forced is not None and (replaced := forced[t]) is not None:
@@ -64,7 +67,7 @@ def links_of(
     """The products of the chain rule that make up ``result``: what goes into which block.
 
     The first product of a block is written into it, unless it is ``filled``; further ones are
-    added. Where there is no partial it stays zero.
+    added. A block without any is set to zero here.
     """
     missing = [name for name in cuts if name not in filled]
     links = []
@@ -81,7 +84,7 @@ def follow(links: Sequence[Link], bars: Mapping[str, Array], t: int) -> None:
     """Multiply the adjoints of the new state blocks with partials, at one step."""
     for out, partial, block, adds in links:
         if adds:
-            total = block[t]
-            total += bars[out] * partial[t]
+            now = block[t]
+            now += bars[out] * partial[t]
         else:
             np.multiply(bars[out], partial[t], out=block[t])

@@ -95,7 +95,9 @@ class PointwiseCell(Cell):
     def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
         """The new state blocks, and whatever :meth:`partials` needs.
 
-        ``s``, ``u``, ``v`` hold blocks (B, n), ``p`` the elementwise parameters (n,).
+        ``s``, ``u``, ``v`` hold blocks (B, n), ``p`` the elementwise parameters (n,). Many
+        steps may come at once: then the blocks are (steps, B, n). What comes in is not to be
+        changed, and the same must come out whenever it is asked for again.
         """
 
     @abstractmethod
@@ -139,7 +141,7 @@ class PointwiseCell(Cell):
     ) -> tuple[Sequence[Tape], Array, Array]:
         if type(self).step is not PointwiseCell.step:  # a subclass that steps in its own way
             return super().run(weights, s, x, replace)
-        dtype = np.result_type(x, s, weights["W"])
+        dtype = np.result_type(x, s, *weights.values())
         states = np.empty((len(x) + 1, *s.shape), dtype)
         states[0] = s
         shown = states[1:, :, self.output]
@@ -153,19 +155,20 @@ class PointwiseCell(Cell):
         a = self._steps(u, self._gate_cuts)
         a_v: Iterator[Blocks] = repeat(()) if v is None else self._steps(v, self._gate_cuts)
         for t, projected in enumerate(self.projections(weights, x)):
-            if self.recurrent and v is None:
+            if v is not None:
+                u[t] = projected
+                self._recurrent(weights, states[t], out=v[t])
+            elif self.recurrent:
                 np.add(projected, self._recurrent(weights, states[t]), out=u[t])  # type: ignore[arg-type]
             else:
                 u[t] = projected
-            if v is not None:
-                self._recurrent(weights, states[t], out=v[t])
             blocks, _ = self.pointwise(next(before), next(a), next(a_v), p)
             for old, new in zip(next(after), blocks, strict=True):
                 old[:] = new
             if replace is not None:
                 shown[t] = states[t + 1][:, self.output]
                 states[t + 1] = replace(t, states[t + 1])
-        return Stretch(self, weights, states, x, u, v), shown, states[-1]
+        return Stretch(self, weights, states, x, u, v), shown, states[-1].copy()
 
     def _steps(self, array: Array, cuts: Mapping[str, slice] | None = None) -> Iterator[Blocks]:
         """The blocks of the last axis of (T, ...), step by step."""
@@ -176,9 +179,7 @@ class PointwiseCell(Cell):
         """v = U h (+ b_h), (B, K n)."""
         transposed = weights["U^T"] if "U^T" in weights else weights["U"].T
         v = np.matmul(s[:, : self.hidden_size], transposed, out=out)
-        if self.recurrent_bias:
-            v += weights["b_h"]
-        return v
+        return np.add(v, weights["b_h"], out=out) if self.recurrent_bias else v
 
     def at(
         self, weights: Mapping[str, Array], s: Array, u: Array, v: Array | None
@@ -194,7 +195,8 @@ class PointwiseCell(Cell):
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.direct
         apart = self.recurrent and d.dv is not d.du
-        adjoints, deltas = self._room(1, apart, s_bar, weights["W"], *d.du.values())
+        partials = [partial for group in d for partial in group.values()]
+        adjoints, deltas = self._room(1, apart, s_bar, *weights.values(), *partials)
         chain_back(self, weights, d.lifted(), adjoints, deltas)
         return adjoints[0], deltas[0]
 
@@ -309,7 +311,7 @@ class PointwiseCell(Cell):
         one = np.ones((*tape.s.shape[:1], 1), tape.s.dtype)
         factors: dict[str, tuple[Elementwise, Array]] = {
             "W": (d.du, tape.x),
-            "U": (d.dv, tape.s[:, self.output]),
+            "U": (d.dv, tape.s[:, : self.hidden_size]),
             "b": (d.du, one),
             "b_h": (d.dv, one),
         }

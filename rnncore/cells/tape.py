@@ -132,7 +132,10 @@ class Stretch(Sequence[Tape]):
 
     def __getitem__(self, t: int | slice) -> Tape | Stretch:
         if isinstance(t, slice):
-            start, stop, _ = t.indices(len(self))
+            start, stop, stride = t.indices(len(self))
+            if stride != 1:
+                raise ValueError(f"t: expected consecutive steps, got a slice by {stride}")
+            stop = max(start, stop)
             v = None if self.v is None else self.v[t]
             return Stretch(
                 self._cell, self._weights, self.s[start : stop + 1], self.x[t], self.u[t], v
@@ -155,8 +158,18 @@ class Stretch(Sequence[Tape]):
 
     def partials(self, start: int, stop: int) -> Partials:
         """The elementwise partials of several steps, (steps, B, n) each."""
-        _, cache = self._at(slice(start, stop))
-        return self._cell.partials(cache)
+        steps = slice(start, stop)
+        _, cache = self._at(steps)
+        partials = self._cell.partials(cache)
+        shape = (*self.x[steps].shape[:2], self._cell.hidden_size)
+        for group in partials:
+            for (out, by), partial in group.items():
+                # One (n,) or (B, n) would be taken for one of each step if there are as many.
+                if partial.shape != shape:
+                    raise ValueError(
+                        f"partials: expected shape {shape} of {out} by {by}, got {partial.shape}"
+                    )
+        return partials
 
 
 class Delta(NamedTuple):
