@@ -62,18 +62,31 @@ def pointwise(cell: Cell, rule: str) -> PointwiseCell:
     return cell
 
 
-def carry(cell: PointwiseCell, tape: Tape, trace: Array) -> Array:
-    """E e: along the elementwise partials between a unit's own state blocks."""
-    result = np.zeros(trace.shape, np.result_type(trace, *tape.partials.ds.values()))
-    for (out, by), partial in tape.partials.ds.items():
-        new, old = cell.states.index(out), cell.states.index(by)
-        result[:, new] += partial[:, None, :, None] * trace[:, old]
-    return result
+def carry(cell: PointwiseCell, tape: Tape, trace: Trace) -> Trace:
+    """E e: along the elementwise partials between a unit's own state blocks.
+
+    Where a new block is made from another new one, :func:`deposit` hands that on.
+    """
+    d, block = tape.direct, cell.states.index
+    dtype = np.result_type(*trace.values(), *d.ds.values(), *d.du.values())
+    onward = {name: np.empty(old.shape, dtype) for name, old in trace.items()}
+    for name, old in trace.items():
+        missing = list(cell.states)
+        for (out, by), partial in d.ds.items():
+            new, factor = onward[name][:, block(out)], partial[:, None, :, None]
+            if out in missing:
+                np.multiply(factor, old[:, block(by)], out=new)
+                missing.remove(out)
+            else:
+                new += factor * old[:, block(by)]
+        for out in missing:
+            onward[name][:, block(out)] = 0
+    return onward
 
 
 def deposit(cell: PointwiseCell, tape: Tape, trace: Trace) -> None:
     """e += F, in place: what each parameter adds to its own unit within the step."""
-    d, h = tape.partials, tape.s[:, cell.output]
+    d, h, block = tape.direct, tape.s[:, cell.output], cell.states.index
     one = np.ones((len(h), 1), h.dtype)
     factors: dict[str, tuple[Elementwise, Array]] = {
         "W": (d.du, tape.x),
@@ -85,9 +98,12 @@ def deposit(cell: PointwiseCell, tape: Tape, trace: Trace) -> None:
         partials, factor = factors.get(name, (d.dp, one))
         for (out, by), partial in partials.items():
             if name in factors or by == name:
-                k = cell.gates.index(by) if name in factors else 0
-                immediate = partial[:, :, None] * factor[:, None, :]
-                trace[name][:, cell.states.index(out), k] += immediate
+                own = trace[name][:, block(out), cell.gates.index(by) if name in factors else 0]
+                own += partial[:, :, None] * factor[:, None, :]
+    for (out, by), partial in d.within.items():
+        for array in trace.values():
+            new = array[:, block(out)]
+            new += partial[:, None, :, None] * array[:, block(by)]
 
 
 class TraceLearner(OnlineLearner):
@@ -124,7 +140,7 @@ class TraceLearner(OnlineLearner):
     ) -> tuple[Memory, Step]:
         now = instant(self.network, weights, memory.state, x, target, mask)
         cell = self._cell
-        trace = {name: carry(cell, now.tape, old) for name, old in memory.trace.items()}
+        trace = carry(cell, now.tape, memory.trace)
         deposit(cell, now.tape, trace)
         grads = self._contract(trace, self._signal(weights, memory, now, target, mask))
         if now.forced is not None:
@@ -142,9 +158,9 @@ class TraceLearner(OnlineLearner):
     def _contract(self, trace: Trace, signal: Array) -> dict[str, Array]:
         """The signal times the traces, summed over the batch and the blocks that are shown."""
         n = self._cell.hidden_size
-        bars = signal.reshape(len(signal), -1, 1, n, 1)
+        bars = signal.reshape(len(signal), -1, n)  # sequence, block, unit
         shown = bars.shape[1]
-        return {name: (e[:, :shown] * bars).sum(axis=(0, 1)) for name, e in trace.items()}
+        return {name: np.einsum("bskid,bsi->kid", e[:, :shown], bars) for name, e in trace.items()}
 
     def _named(self, grads: dict[str, Array], readout: dict[str, Array]) -> Params:
         cell = {name: grads[name].reshape(shape) for name, shape in self._cell.shapes.items()}
