@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,13 +119,58 @@ def transition(cell: Cell, weights: Any, tape: Any) -> Array:
 
 
 class Memory(NamedTuple):
-    """The state (B, N) and the kept entries of the influence matrix, (B, R, w).
+    """The state (B, N) and the kept entries of the influence matrix, (B, w, R).
 
-    Entry (b, p, k) is ds_i/d theta_p for the k-th state i that row p may reach.
+    Entry (b, k, p) is ds_i/d theta_p for the k-th state i that parameter p may reach.
     """
 
     state: Array
     influence: Array
+
+
+class Group(NamedTuple):
+    """The kept entries of one array of parameters, and what they meet.
+
+    The q parameters in a row of a weight matrix enter the same unit, and so reach the same
+    states: what these have to do with each other is looked up once for the row.
+
+    ``place`` is the array's part of the axis R. ``states`` (w, r) are the states that each of
+    its r rows reaches, in their order; ``kept`` (w, r) marks them, since shorter lists are filled
+    up with states that the row does not reach. ``painted`` (w, r) is the color under which the
+    immediate derivative of that state is found.
+    """
+
+    place: slice
+    states: Array
+    kept: Array
+    painted: Array
+
+    def of(self, array: Array) -> Array:
+        """The part (..., r, q) of an array (..., R) that belongs here, a view."""
+        part = array[..., self.place]
+        return part.reshape(*part.shape[:-1], self.states.shape[1], -1)
+
+
+def group(place: slice, rows: int, pattern: Array, first: Array, painted: Array) -> Group:
+    """Lay out one array of parameters by its rows, or each parameter by itself if they differ.
+
+    ``pattern`` and ``first`` (R, N) say which states are kept, and which ones a parameter enters
+    within the step; ``painted`` (C, N) are the :func:`colors`, the last of them with no state.
+    A parameter whose connection is cut reaches nothing: it may be in any row.
+    """
+    for count in (rows, place.stop - place.start):
+        each = [array[place].reshape(count, -1, array.shape[1]) for array in (pattern, first)]
+        reached, entered = (array.any(axis=1) for array in each)
+        alike = (each[0] == reached[:, None]) & (each[1] == entered[:, None])
+        if (alike.all(axis=2) | ~each[0].any(axis=2)).all():
+            break
+    width = max(1, int(pattern.sum(axis=1).max()))
+    states = np.argsort(~reached, axis=1, kind="stable")[:, :width]
+    kept, enters = (np.take_along_axis(array, states, axis=1) for array in (reached, entered))
+    # Where nothing enters, a color that no state has which is entered.
+    silent = (entered @ painted.T).argmin(axis=1)[:, None]
+    found = np.where(enters, painted.argmax(axis=0)[states], silent)
+    return Group(place, states.T, kept.T, found.T)
 
 
 class SnAp(OnlineLearner):
@@ -190,13 +236,16 @@ class SnAp(OnlineLearner):
         self.pattern = reached[min(self.steps, self.saturation) - 1]
         self.colors = colors(reached[0][: network.cell.size])
         self.width = max(1, int(self.pattern.sum(axis=1).max()))
-        # Reached states first, in their order; the padding points at states not reached.
-        self._states = np.argsort(~self.pattern, axis=1, kind="stable")[:, : self.width]
-        self._kept = np.take_along_axis(self.pattern, self._states, axis=1)
-        # The pulled adjoint whose color is that of the state; any, where F has no entry.
-        own = self._states[: network.cell.size]
-        self._painted = self.colors.argmax(axis=0)[own]
-        self._enters = np.take_along_axis(reached[0][: network.cell.size], own, axis=1)
+        shapes, start = dict(network.cell.shapes), 0
+        if network.learn_initial_state:
+            shapes["initial_state"] = (network.cell.state_size,)
+        painted = np.concatenate([self.colors, np.zeros_like(self.colors[:1])])
+        self._groups: dict[str, Group] = {}
+        for name, shape in shapes.items():
+            place = slice(start, start := start + math.prod(shape))
+            self._groups[name] = group(place, shape[0], self.pattern, reached[0], painted)
+        # The last color, of no state, is pulled back only where it is needed.
+        self._seeds = painted[: 1 + max(int(g.painted.max()) for g in self._groups.values())]
 
     def init(
         self,
@@ -209,21 +258,25 @@ class SnAp(OnlineLearner):
         return Memory(state, self._gather(self._first_influence(state)))
 
     def _gather(self, influence: Array) -> Array:
-        """The kept entries (B, R, w) of an influence matrix (B, R, N)."""
-        return np.take_along_axis(influence, self._states[None], axis=2)
+        """The kept entries (B, w, R) of an influence matrix (B, R, N)."""
+        rows = influence.swapaxes(1, 2)
+        kept = np.empty((len(rows), self.width, rows.shape[2]), rows.dtype)
+        for group in self._groups.values():
+            states = group.states[None, :, :, None]
+            group.of(kept)[:] = np.take_along_axis(group.of(rows), states, axis=1)
+        return kept
 
     def advance(
         self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
     ) -> tuple[Memory, Step]:
         now = instant(self.network, weights, memory.state, x, target, mask)
         influence = self._propagate(weights, now.tape, memory.influence)
-        influence[:, : self.network.cell.size] += self._immediate(weights, now.tape)
-        s_bar = np.zeros(now.free.shape, now.h_bar.dtype)
-        s_bar[:, self.network.cell.output] = now.h_bar
-        flat = (influence * s_bar[:, self._states]).sum(axis=(0, 2))
+        self._add_immediate(weights, now.tape, influence)
+        cell, initial = self._split(self._credit(now.h_bar, influence))
         if now.forced is not None:
-            influence = np.where(now.forced[:, self._states], 0, influence)
-        cell, initial = self._split(flat)
+            for group in self._groups.values():
+                forced = now.forced[:, group.states, None]
+                np.copyto(group.of(influence), 0, where=forced)
         grads = self._assemble(cell, now.readout, initial)
         return Memory(now.state, influence), Step(now.loss, grads, now.output)
 
@@ -231,20 +284,35 @@ class SnAp(OnlineLearner):
         """D J on the pattern: each kept entry from the kept entries of its own row."""
         d = transition(self.network.cell, weights.cell, tape)
         result = np.empty(influence.shape, np.result_type(d, influence))
-        for k in range(self.width):
-            gathered = d[:, self._states[:, k, None], self._states]
-            result[..., k] = (gathered * influence).sum(axis=2)
-        return result * self._kept
+        for group in self._groups.values():
+            old, new = group.of(influence), group.of(result)
+            # How the states of a row depend on each other, (B, w, w, r, 1).
+            near = (d[:, group.states[:, None], group.states] * group.kept[:, None])[..., None]
+            np.multiply(near[:, :, 0], old[:, :1], out=new)
+            for k in range(1, self.width):
+                new += near[:, :, k] * old[:, k, None]
+        return result
 
-    def _immediate(self, weights: Weights, tape: Any) -> Array:
-        """F on the pattern, (B, P, w), from one pulled adjoint for each color."""
+    def _add_immediate(self, weights: Weights, tape: Any, influence: Array) -> None:
+        """Add F on the pattern, from one pulled adjoint for each color."""
         cell, like = self.network.cell, self.network.cell._like(tape)
-        seeds = np.broadcast_to(
-            self.colors[:, None, :].astype(like.dtype),
-            (len(self.colors), len(like), cell.state_size),
-        )
+        seeds = np.zeros((len(self._seeds), len(like), cell.state_size), like.dtype)
+        seeds[:] = self._seeds[:, None]
         _, delta = cell.pull(weights.cell, tape, seeds)
         rows = cell.collect(weights.cell, [tape], [delta], per_example=True)
-        flat = np.concatenate([a.reshape(*a.shape[:2], -1) for a in rows.values()], axis=2)
-        entries = np.take_along_axis(flat.transpose(1, 2, 0), self._painted[None], axis=2)
-        return entries * self._enters
+        sequences = np.arange(len(like))[:, None, None]
+        for name, array in rows.items():
+            group = self._groups[name]
+            entries = array.reshape(*seeds.shape[:2], group.states.shape[1], -1)
+            new = group.of(influence)
+            new += entries[group.painted, sequences, np.arange(entries.shape[2])]
+
+    def _credit(self, h_bar: Array, influence: Array) -> Array:
+        """dl_t/ds_t J, summed over the batch, (R,)."""
+        s_bar = np.zeros((len(h_bar), self.network.cell.state_size), h_bar.dtype)
+        s_bar[:, self.network.cell.output] = h_bar
+        flat = np.empty(influence.shape[2], np.result_type(h_bar, influence))
+        for group in self._groups.values():
+            bars = s_bar[:, group.states]
+            np.einsum("bkrq,bkr->rq", group.of(influence), bars, out=group.of(flat))
+        return flat

@@ -95,7 +95,7 @@ def agrees(cell: str, setting: str, steps: int) -> None:
         memory, _ = learner.step(params, memory, batch.inputs[t], batch.targets[t], weight)
         dense = np.zeros_like(history[t])
         for row, kept in enumerate(mask):
-            dense[:, row, kept] = memory.influence[:, row, : kept.sum()]
+            dense[:, row, kept] = memory.influence[:, : kept.sum(), row]
         assert relative_error(dense, history[t]) < 1e-12
         assert np.abs(history[t]).max() > 0
 
@@ -213,7 +213,7 @@ def test_one_step_costs_p(make, monkeypatch: pytest.MonkeyPatch) -> None:
         params = net.init_params(rng)
         memory, _ = learner.step(params, learner.init(params), np.ones(n), np.ones(1))
         blocks = len(cell.states)
-        assert memory.influence.shape == (1, cell.size, blocks)
+        assert memory.influence.shape == (1, blocks, cell.size)
         assert pulled == [blocks]
         products = learner.width**2 * cell.size
         counts.append((products + sum(pulled) * cell.size) / cell.size)
