@@ -12,6 +12,8 @@ from rnncore.learners.rtrl import Instant, instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
+EVERY = 16  # steps between two looks at what has vanished
+
 
 class Memory(NamedTuple):
     """State, influence at the block's start q = ds/d theta (B, P, N), and the block so far."""
@@ -80,7 +82,8 @@ class Hybrid(OnlineLearner):
             rows = memory.influence.shape[1]
             flat, after = np.zeros(rows, weights.dtype), Memory(now.state, memory.influence, block)
         else:
-            flat, influence = self._close(weights, memory.influence, block)
+            size = self.network.cell.state_size
+            flat, influence = self._close(weights, memory.influence, block, size)
             after = Memory(now.state, influence, ())
         cell, initial = self._split(flat)
         return after, Step(now.loss, self._assemble(cell, now.readout, initial), now.output)
@@ -89,40 +92,60 @@ class Hybrid(OnlineLearner):
         if not memory.block:
             return params.zeros_like()
         weights = self.network.prepare(params, memory.state)
-        flat, _ = self._close(weights, memory.influence, memory.block)
+        flat, _ = self._close(weights, memory.influence, memory.block, units=0)
         cell, initial = self._split(flat)
         shapes = self.network.readout.shapes
         readout = {name: np.zeros(shape, weights.dtype) for name, shape in shapes.items()}
         return self._assemble(cell, readout, initial)
 
     def _close(
-        self, weights: Weights, influence: Array, block: tuple[Instant, ...]
+        self, weights: Weights, influence: Array, block: tuple[Instant, ...], units: int
     ) -> tuple[Array, Array]:
-        """One backward sweep over the block: its gradient (P,), and q at its end (B, P, N)."""
-        own, by_start = self._sweep(weights, block)
+        """One backward sweep over the block: its gradient (P,), and q at its end (B, P, N).
+
+        With no ``units`` it is the gradient alone, and q is empty.
+        """
+        own, by_start = self._sweep(weights, block, units)
         # q^T through the start of the block, for the loss (last row) and for each unit
-        through = influence @ by_start.transpose(1, 2, 0)  # (B, P, N + 1)
+        through = influence @ by_start.transpose(1, 2, 0)  # (B, P, units + 1)
         through[:, : own.shape[2]] += own.transpose(1, 2, 0)
         return through[..., -1].sum(axis=0), through[..., :-1]
 
-    def _sweep(self, weights: Weights, block: tuple[Instant, ...]) -> tuple[Array, Array]:
-        """Carry N unit adjoints and the loss adjoint back, as one batch of N + 1.
+    def _sweep(
+        self, weights: Weights, block: tuple[Instant, ...], units: int
+    ) -> tuple[Array, Array]:
+        """Carry the unit adjoints and the loss adjoint back, as one batch of units + 1.
 
-        Returns the gradients by the parameters used within the block, (N + 1, B, P), and
-        the adjoints that reach the block's start, (N + 1, B, N).
+        Returns the gradients by the parameters used within the block, (units + 1, B, P), and
+        the adjoints that reach the block's start, (units + 1, B, N).
         """
         network: Network = self.network
         size, batch = network.cell.state_size, len(block[0].state)
-        adjoints = np.zeros((size + 1, batch, size), weights.dtype)
-        adjoints[:size] = np.eye(size)[:, None, :]
+        adjoints = np.zeros((units + 1, batch, size), weights.dtype)
+        adjoints[:units] = np.eye(size)[:units, None, :]
         deltas: list[Any] = [None] * len(block)
         for t in reversed(range(len(block))):
             forced = block[t].forced
             if forced is not None:
                 adjoints = np.where(forced, 0, adjoints)
-            adjoints[size][:, network.cell.output] += block[t].h_bar
+            adjoints[units][:, network.cell.output] += block[t].h_bar
             adjoints, deltas[t] = network.cell.pull(weights.cell, block[t].tape, adjoints)
+            if t % EVERY == 0:
+                forget_vanished(adjoints)
         tapes = [now.tape for now in block]
         own = network.cell.collect(weights.cell, tapes, deltas, per_example=True)
-        flat = [array.reshape(size + 1, batch, -1) for array in own.values()]
+        flat = [array.reshape(units + 1, batch, -1) for array in own.values()]
         return np.concatenate(flat, axis=2), adjoints
+
+
+def forget_vanished(adjoints: Array) -> None:
+    """Set to zero, in place, adjoints so small that their products are no normal numbers.
+
+    A unit adjoint that vanishes over a long block would otherwise pass through the subnormal
+    numbers, with which processors calculate many times as slowly, and lose its digits there. It
+    begins as 1, so what is dropped is far below the rounding of what is kept. Complex
+    numbers are left alone: a complex step may be that small.
+    """
+    if adjoints.dtype.kind == "f":
+        limits = np.finfo(adjoints.dtype)
+        adjoints[np.abs(adjoints) < limits.tiny / limits.eps] = 0

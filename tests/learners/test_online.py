@@ -160,3 +160,46 @@ def test_bad_steps_are_refused() -> None:
         Hybrid(net, block=0)
     with pytest.raises(TypeError, match="network: expected a Network"):
         RTRL("LSTM")  # type: ignore[arg-type]
+
+
+def test_vanished_adjoints_do_not_linger_among_the_subnormal_numbers(monkeypatch) -> None:
+    """Over a long block in float32 the unit adjoints vanish: they become zero and stay there."""
+    rng = np.random.default_rng(12)
+    net = Network(Vanilla(2, 4), Linear(4, 1), SquaredError())
+    params = net.init_params(rng).map(lambda a: 0.4 * a)
+    batch = Batch(rng.standard_normal((300, 2)), rng.standard_normal((300, 1)))
+    truth = BPTT(net).gradient(params, batch).grads
+    tiny, seen, pull = np.finfo(np.float32).tiny, [], net.cell.pull
+
+    def watched(weights, tape, s_bar):  # type: ignore[no-untyped-def]
+        seen.append(s_bar.copy())
+        return pull(weights, tape, s_bar)
+
+    monkeypatch.setattr(net.cell, "pull", watched)
+    half = Batch(batch.inputs.astype("f4"), batch.targets.astype("f4"))
+    grads = Hybrid(net, block=300).gradient(params.astype("f4"), half).grads
+    units = np.array(seen)[:, :4]
+    assert units.dtype == np.float32
+    assert len(units) == 300
+    assert (units[-1] == 0).all()
+    assert ((units != 0) & (np.abs(units) < tiny)).mean() < 0.01
+    assert compare(grads, truth).max_relative < 1e-5
+
+
+def test_flush_sweeps_for_the_loss_alone(monkeypatch) -> None:
+    """An unfinished block needs no unit adjoints: its influence is not asked for."""
+    rng = np.random.default_rng(13)
+    net = zoo.network("LSTM", "learned start")
+    params = zoo.random_params(net, rng)
+    batch = zoo.random_batch(net, "learned start", rng, steps=5)
+    counts, pull = [], net.cell.pull
+
+    def watched(weights, tape, s_bar):  # type: ignore[no-untyped-def]
+        counts.append(len(s_bar))
+        return pull(weights, tape, s_bar)
+
+    monkeypatch.setattr(net.cell, "pull", watched)
+    grads = Hybrid(net, block=3).gradient(params, batch).grads
+    assert counts == [net.cell.state_size + 1] * 3 + [1] * 2
+    monkeypatch.undo()
+    assert compare(grads, BPTT(net).gradient(params, batch).grads).max_relative < 1e-12
