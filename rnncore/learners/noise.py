@@ -145,7 +145,8 @@ def balance(left: Array, right: Array) -> tuple[Array, Array]:
 
 
 def _norm(array: Array) -> Array:
-    return np.sqrt((array * array).reshape(len(array), -1).sum(axis=1))
+    flat = array.reshape(len(array), -1)
+    return np.sqrt(np.einsum("bp,bp->b", flat, flat))
 
 
 def _spread(numbers: Array, like: Array) -> Array:

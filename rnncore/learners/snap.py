@@ -107,14 +107,17 @@ def transition(cell: Cell, weights: Any, tape: Any) -> Array:
         inner = inner.cell
     if not (isinstance(inner, PointwiseCell) and "U" in inner.shapes):
         return cell.state_jacobian(weights, tape)
-    d, n, size = tape.partials, inner.hidden_size, inner.state_size
-    through = inner._through(d.dv, weights["U"])
-    result = np.zeros((len(through), size, size), np.result_type(through, *d.ds.values()))
-    result[:, :, inner.output] = through.transpose(0, 2, 1)
-    units = np.arange(n)
+    d, cut, units = tape.direct, inner._state_cuts, np.arange(inner.hidden_size)
+    dtype = np.result_type(weights["U"], *d.dv.values(), *d.ds.values())
+    result = np.zeros((len(tape.s), inner.state_size, inner.state_size), dtype)
+    for (out, gate), partial in d.dv.items():
+        block = result[:, cut[out], : inner.hidden_size]
+        block += partial[:, :, None] * weights["U"][inner._gate_cuts[gate]]
     for (out, by), partial in d.ds.items():
-        rows, columns = inner._state_cuts[out].start, inner._state_cuts[by].start
-        result[:, rows + units, columns + units] += partial
+        result[:, cut[out].start + units, cut[by].start + units] += partial
+    for (out, by), partial in d.within.items():
+        block = result[:, cut[out]]
+        block += partial[:, :, None] * result[:, cut[by]]
     return result
 
 
@@ -128,49 +131,61 @@ class Memory(NamedTuple):
     influence: Array
 
 
-class Group(NamedTuple):
-    """The kept entries of one array of parameters, and what they meet.
+class Rows(NamedTuple):
+    """How the kept entries of some arrays of parameters lie, and what they meet.
 
     The q parameters in a row of a weight matrix enter the same unit, and so reach the same
-    states: what these have to do with each other is looked up once for the row.
+    states: what these have to do with each other is looked up once for the row, and for all
+    arrays whose rows are alike.
 
-    ``place`` is the array's part of the axis R. ``states`` (w, r) are the states that each of
-    its r rows reaches, in their order; ``kept`` (w, r) marks them, since shorter lists are filled
-    up with states that the row does not reach. ``painted`` (w, r) is the color under which the
-    immediate derivative of that state is found.
+    ``states`` (w, r) are the states that each of r rows reaches, in their order; ``kept`` (w, r)
+    marks them, since shorter lists are filled up with states that the row does not reach.
+    ``painted`` has for each of the w the color (r,) under which the immediate derivative of the
+    states is found, or the one that all rows have in common. ``places`` are the parts of the
+    axis R that the arrays take up, by name.
     """
 
-    place: slice
     states: Array
     kept: Array
-    painted: Array
+    painted: list[Any]
+    places: dict[str, slice]
 
-    def of(self, array: Array) -> Array:
-        """The part (..., r, q) of an array (..., R) that belongs here, a view."""
-        part = array[..., self.place]
-        return part.reshape(*part.shape[:-1], self.states.shape[1], -1)
+    def parts(self, array: Array) -> list[Array]:
+        """The views (..., r, q) of an array (..., R) that belong to ``places``."""
+        lead, count = array.shape[:-1], self.states.shape[1]
+        return [array[..., place].reshape(*lead, count, -1) for place in self.places.values()]
+
+    def alike(self, other: Rows) -> bool:
+        """Whether nothing but the places is different."""
+        mine, others = (
+            [rows.states, rows.kept, *map(np.asarray, rows.painted)] for rows in (self, other)
+        )
+        return all(map(np.array_equal, mine, others))
 
 
-def group(place: slice, rows: int, pattern: Array, first: Array, painted: Array) -> Group:
+def lay_out(
+    name: str, place: slice, count: int, pattern: Array, first: Array, painted: Array
+) -> Rows:
     """Lay out one array of parameters by its rows, or each parameter by itself if they differ.
 
     ``pattern`` and ``first`` (R, N) say which states are kept, and which ones a parameter enters
     within the step; ``painted`` (C, N) are the :func:`colors`, the last of them with no state.
     A parameter whose connection is cut reaches nothing: it may be in any row.
     """
-    for count in (rows, place.stop - place.start):
-        each = [array[place].reshape(count, -1, array.shape[1]) for array in (pattern, first)]
-        reached, entered = (array.any(axis=1) for array in each)
+    for rows in (count, place.stop - place.start):
+        each = [array[place].reshape(rows, -1, array.shape[1]) for array in (pattern, first)]
+        reached, entered = (np.any(array, axis=1) for array in each)
         alike = (each[0] == reached[:, None]) & (each[1] == entered[:, None])
         if (alike.all(axis=2) | ~each[0].any(axis=2)).all():
             break
     width = max(1, int(pattern.sum(axis=1).max()))
     states = np.argsort(~reached, axis=1, kind="stable")[:, :width]
     kept, enters = (np.take_along_axis(array, states, axis=1) for array in (reached, entered))
-    # Where nothing enters, a color that no state has which is entered.
+    # Where nothing enters, a color of which no state is entered.
     silent = (entered @ painted.T).argmin(axis=1)[:, None]
-    found = np.where(enters, painted.argmax(axis=0)[states], silent)
-    return Group(place, states.T, kept.T, found.T)
+    found = np.where(enters, painted.argmax(axis=0)[states], silent).T
+    common = [int(colors[0]) if (colors == colors[0]).all() else colors for colors in found]
+    return Rows(states.T, kept.T, common, {name: place})
 
 
 class SnAp(OnlineLearner):
@@ -240,12 +255,18 @@ class SnAp(OnlineLearner):
         if network.learn_initial_state:
             shapes["initial_state"] = (network.cell.state_size,)
         painted = np.concatenate([self.colors, np.zeros_like(self.colors[:1])])
-        self._groups: dict[str, Group] = {}
+        self._rows: list[Rows] = []
         for name, shape in shapes.items():
             place = slice(start, start := start + math.prod(shape))
-            self._groups[name] = group(place, shape[0], self.pattern, reached[0], painted)
+            new = lay_out(name, place, shape[0], self.pattern, reached[0], painted)
+            like = next((rows for rows in self._rows if rows.alike(new)), None)
+            if like is None:
+                self._rows.append(new)
+            else:
+                like.places[name] = place
         # The last color, of no state, is pulled back only where it is needed.
-        self._seeds = painted[: 1 + max(int(g.painted.max()) for g in self._groups.values())]
+        used = max(int(np.max(found)) for rows in self._rows for found in rows.painted)
+        self._seeds = painted[: max(len(self.colors), used + 1)]
 
     def init(
         self,
@@ -259,11 +280,12 @@ class SnAp(OnlineLearner):
 
     def _gather(self, influence: Array) -> Array:
         """The kept entries (B, w, R) of an influence matrix (B, R, N)."""
-        rows = influence.swapaxes(1, 2)
-        kept = np.empty((len(rows), self.width, rows.shape[2]), rows.dtype)
-        for group in self._groups.values():
-            states = group.states[None, :, :, None]
-            group.of(kept)[:] = np.take_along_axis(group.of(rows), states, axis=1)
+        full = influence.swapaxes(1, 2)
+        kept = np.empty((len(full), self.width, full.shape[2]), full.dtype)
+        for rows in self._rows:
+            states = rows.states[None, :, :, None]
+            for part, entries in zip(rows.parts(kept), rows.parts(full), strict=True):
+                part[:] = np.take_along_axis(entries, states, axis=1)
         return kept
 
     def advance(
@@ -274,9 +296,9 @@ class SnAp(OnlineLearner):
         self._add_immediate(weights, now.tape, influence)
         cell, initial = self._split(self._credit(now.h_bar, influence))
         if now.forced is not None:
-            for group in self._groups.values():
-                forced = now.forced[:, group.states, None]
-                np.copyto(group.of(influence), 0, where=forced)
+            for rows in self._rows:
+                for part in rows.parts(influence):
+                    np.copyto(part, 0, where=now.forced[:, rows.states, None])
         grads = self._assemble(cell, now.readout, initial)
         return Memory(now.state, influence), Step(now.loss, grads, now.output)
 
@@ -284,13 +306,13 @@ class SnAp(OnlineLearner):
         """D J on the pattern: each kept entry from the kept entries of its own row."""
         d = transition(self.network.cell, weights.cell, tape)
         result = np.empty(influence.shape, np.result_type(d, influence))
-        for group in self._groups.values():
-            old, new = group.of(influence), group.of(result)
+        for rows in self._rows:
             # How the states of a row depend on each other, (B, w, w, r, 1).
-            near = (d[:, group.states[:, None], group.states] * group.kept[:, None])[..., None]
-            np.multiply(near[:, :, 0], old[:, :1], out=new)
-            for k in range(1, self.width):
-                new += near[:, :, k] * old[:, k, None]
+            near = (d[:, rows.states[:, None], rows.states] * rows.kept[:, None])[..., None]
+            for old, new in zip(rows.parts(influence), rows.parts(result), strict=True):
+                np.multiply(near[:, :, 0], old[:, :1], out=new)
+                for k in range(1, self.width):
+                    new += near[:, :, k] * old[:, k, None]
         return result
 
     def _add_immediate(self, weights: Weights, tape: Any, influence: Array) -> None:
@@ -299,20 +321,25 @@ class SnAp(OnlineLearner):
         seeds = np.zeros((len(self._seeds), len(like), cell.state_size), like.dtype)
         seeds[:] = self._seeds[:, None]
         _, delta = cell.pull(weights.cell, tape, seeds)
-        rows = cell.collect(weights.cell, [tape], [delta], per_example=True)
-        sequences = np.arange(len(like))[:, None, None]
-        for name, array in rows.items():
-            group = self._groups[name]
-            entries = array.reshape(*seeds.shape[:2], group.states.shape[1], -1)
-            new = group.of(influence)
-            new += entries[group.painted, sequences, np.arange(entries.shape[2])]
+        pulled = cell.collect(weights.cell, [tape], [delta], per_example=True)
+        for rows in self._rows:
+            count = rows.states.shape[1]
+            for name, part in zip(rows.places, rows.parts(influence), strict=True):
+                if name not in pulled:
+                    continue  # a learned start has no part in the step
+                entries = pulled[name].reshape(*seeds.shape[:2], count, -1).swapaxes(1, 2)
+                for k, colors in enumerate(rows.painted):
+                    one = isinstance(colors, int)
+                    found = entries[colors] if one else entries[colors, np.arange(count)]
+                    part[:, k] += found.swapaxes(0, 1)
 
     def _credit(self, h_bar: Array, influence: Array) -> Array:
         """dl_t/ds_t J, summed over the batch, (R,)."""
         s_bar = np.zeros((len(h_bar), self.network.cell.state_size), h_bar.dtype)
         s_bar[:, self.network.cell.output] = h_bar
         flat = np.empty(influence.shape[2], np.result_type(h_bar, influence))
-        for group in self._groups.values():
-            bars = s_bar[:, group.states]
-            np.einsum("bkrq,bkr->rq", group.of(influence), bars, out=group.of(flat))
+        for rows in self._rows:
+            bars = s_bar[:, rows.states]
+            for part, total in zip(rows.parts(influence), rows.parts(flat), strict=True):
+                np.einsum("bkrq,bkr->rq", part, bars, out=total)
         return flat

@@ -119,7 +119,7 @@ class UORO(OnlineLearner):
         direct, nu_row = self._pull_both(weights, now.tape, now.h_bar, nu)
         pushed = network.cell.jvp(weights.cell, now.tape, memory.tangent)
         credit = (now.h_bar * pushed[:, network.cell.output]).sum(axis=1, keepdims=True)
-        flat = direct.sum(axis=0) + (credit * memory.row).sum(axis=0)
+        flat = (direct + credit * memory.row).sum(axis=0)
 
         past, past_row = chance.balance(pushed, memory.row)
         new, new_row = chance.balance(nu, nu_row)
