@@ -195,8 +195,7 @@ class PointwiseCell(Cell):
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.direct
         apart = self.recurrent and d.dv is not d.du
-        partials = [partial for group in d for partial in group.values()]
-        adjoints, deltas = self._room(1, apart, s_bar, *weights.values(), *partials)
+        adjoints, deltas = self._room(1, apart, s_bar, *weights.values(), *d.arrays())
         chain_back(self, weights, d.lifted(), adjoints, deltas)
         return adjoints[0], deltas[0]
 
@@ -350,7 +349,6 @@ class PointwiseCell(Cell):
         dparams: Mapping[str, Array] | None = None,
     ) -> Array:
         d, n = tape.direct, self.hidden_size
-        parts = [ds, weights["W"], *d.du.values()]
         dv = ds[:, :n] @ weights["U"].T if self.recurrent else None
         du = None if dx is None else dx @ weights["W"].T
         if dparams is not None:
@@ -359,8 +357,10 @@ class PointwiseCell(Cell):
             if dv is not None:
                 dv = dv + tape.s[:, :n] @ dparams["U"].T
                 dv = dv + (dparams["b_h"] if self.recurrent_bias else 0)
-            parts += [du, *(dparams[name] for name in self.elementwise)]
-        result = np.zeros(ds.shape, np.result_type(*parts))
+        tangents = [tangent for tangent in (ds, du, dv) if tangent is not None]
+        if dparams is not None:
+            tangents += [dparams[name] for name in self.elementwise]
+        result = np.zeros(ds.shape, np.result_type(*tangents, *d.arrays()))
         terms = [(d.ds, ds, self._state_cuts)]
         if dv is not None and du is not None and d.dv is d.du:
             terms.append((d.du, du + dv, self._gate_cuts))

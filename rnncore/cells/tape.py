@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -15,6 +16,17 @@ Array = np.ndarray
 Elementwise = Mapping[tuple[str, str], Array]
 
 CHUNK = 2**15  # numbers of the state for which partials are worked out at once
+
+
+def carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
+    """Arrays of these shapes, not filled, cut from one piece of memory.
+
+    Allocators give memory back to the system, and fetch it anew page by page, unless it is little
+    beside the largest piece that they have seen. One large piece stays for the next call.
+    """
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(np.empty(ends[-1], dtype), ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 class Partials(NamedTuple):
@@ -39,6 +51,10 @@ class Partials(NamedTuple):
     dv: Elementwise
     dp: Elementwise
     within: Elementwise = MappingProxyType({})
+
+    def arrays(self) -> list[Array]:
+        """All of them."""
+        return [partial for group in self for partial in group.values()]
 
     def lifted(self) -> Partials:
         """The partials of one step with an axis of time, (1, B, n) each."""

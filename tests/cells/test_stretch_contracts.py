@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnncore import BPTT, GRU, LSTM, Batch, Linear, Masked, Network, SquaredError, Vanilla
-from rnncore.cells import Cell
+from rnncore.cells import Cell, base
 from rnncore.cells.tape import Stretch
 from rnncore.verify import compare, complex_step, relative_error
 from tests.cells.test_stretch import CELLS, TIGHT, B, Case, T, near
@@ -108,6 +108,93 @@ def test_what_pull_gives_is_left_alone() -> None:
     want = s_bar + np.cumsum(case.h_bar[::-1], axis=0)[::-1]
     near(np.stack(adjoints), want)
     near(first, want[0])
+
+
+# -- what comes in ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_projection_handed_in_is_used(name: str) -> None:
+    """It stands for the input: with that of another input, the state is that of the other."""
+    case = Case(CELLS[name]())
+    u = case.cell.project(case.weights, case.x)
+    assert u is not None
+    got, _ = case.cell.step(case.weights, case.s, case.x[0], u[1])
+    near(got, case.cell.step(case.weights, case.s, case.x[1])[0])
+    assert relative_error(got, case.cell.step(case.weights, case.s, case.x[0])[0]) > 1e-3
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if "masked" not in name])
+def test_parameters_need_not_be_prepared(name: str) -> None:
+    """Of a cell without masks they are weights as they are, only slower."""
+    case, plain = Case(CELLS[name]()), Case(CELLS[name]())
+    plain.weights = plain.params
+    (tapes, *rest), (plain_tapes, *plain_rest) = case.run(teacher=True), plain.run(teacher=True)
+    for got, want in zip(plain_rest, rest, strict=True):
+        near(got, want)
+    args = (case.s_bar, case.h_bar, case.forced)
+    near(
+        plain.cell.sweep(plain.weights, plain_tapes, *args)[0],
+        case.cell.sweep(case.weights, tapes, *args)[0],
+    )
+
+
+@pytest.mark.parametrize("name", ["vanilla tanh", "LSTM", "mixed stack"])
+def test_a_teacher_without_a_mask(name: str) -> None:
+    """Every unit that is read out is replaced at every step."""
+    rng = np.random.default_rng(6)
+    net = zoo.network(name, "teacher")
+    params, masked = zoo.random_params(net, rng), zoo.random_batch(net, "teacher", rng)
+    batch = Batch(masked.inputs, masked.targets, None, masked.initial_state)
+    truth = complex_step(lambda p: net.evaluate(p, batch), params)
+    assert compare(BPTT(net).gradient(params, batch).grads, truth).max_relative < 1e-12
+
+
+# -- tangents --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_rows_are_pushed_in_parts(name: str) -> None:
+    """One row a part, two, or all five at once."""
+    case = Case(CELLS[name]())
+    cell, rng = case.cell, np.random.default_rng(8)
+    _, kept = cell.step(case.weights, case.s, case.x[0])
+    ds = rng.standard_normal((B, 5, cell.state_size))
+    dx = rng.standard_normal((B, 5, cell.input_size))
+    want = [cell.push(case.weights, kept, ds), cell.push(case.weights, kept, ds, dx)]
+    for rows in (1, 2):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(base, "CACHED", rows * 2 * B * cell.state_size)
+            assert base.at_once(2 * B * cell.state_size) == rows
+            near(cell.push(case.weights, kept, ds), want[0])
+            near(cell.push(case.weights, kept, ds, dx), want[1])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_parts_of_a_direction_add_up(name: str) -> None:
+    """State, inputs and parameters, each alone; and whichever of them is complex."""
+    case = Case(CELLS[name]())
+    cell, rng = case.cell, np.random.default_rng(9)
+    _, kept = cell.step(case.weights, case.s, case.x[0])
+    ds, dx = rng.standard_normal(case.s.shape), rng.standard_normal(case.x[0].shape)
+    dparams = case.params.map(lambda a: rng.standard_normal(a.shape))
+    nil, still = np.zeros_like(ds), dparams.zeros_like()
+    by_state = cell.jvp(case.weights, kept, ds)
+    by_input = cell.jvp(case.weights, kept, nil, dx)
+    by_params = cell.jvp(case.weights, kept, nil, None, dparams)
+    for part in (by_state, by_input, by_params):
+        assert np.abs(part).max() > 1e-3
+    near(cell.jvp(case.weights, kept, ds, None, dparams), by_state + by_params)
+    near(cell.jvp(case.weights, kept, ds, dx, dparams), by_state + by_input + by_params)
+    near(cell.jvp(case.weights, kept, 1j * ds, None, dparams), 1j * by_state + by_params)
+    near(cell.jvp(case.weights, kept, 1j * ds, None, still), 1j * by_state)
+    near(cell.jvp(case.weights, kept, ds, 1j * dx, still), by_state + 1j * by_input)
+    turned = dparams.map(lambda a: 1j * a)
+    near(cell.jvp(case.weights, kept, ds, None, turned), by_state + 1j * by_params)
+    for name_of_one in dparams:  # which may be an elementwise one
+        one = still.replace(**{name_of_one: 1j * dparams[name_of_one]})
+        got = cell.jvp(case.weights, kept, ds, None, one)
+        near(got.real, by_state)
 
 
 # -- nothing is changed --------------------------------------------------------------

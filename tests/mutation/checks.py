@@ -22,7 +22,7 @@ from tests.learners import test_local as local
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
-from tests.mutation import chance, curvature
+from tests.mutation import chance, curvature, stretch
 from tests.tasks import test_influence_balancing as balancing
 
 Check = Callable[[], None]
@@ -100,6 +100,9 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     if settings in curvature.KINDS:
         yield from curvature.checks_for(cells, settings)
         return
+    if settings == stretch.STRETCH:
+        yield from of_stretches(cells)
+        return
     for learner in LEARNERS:
         for cell in cells:
             for setting in settings:
@@ -114,6 +117,19 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
             yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())
     yield from truncation()
     yield from traces()
+
+
+def of_stretches(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    """Of what runs and sweeps over many steps: gradients, single derivatives, and contracts."""
+    for cell in cells:
+        for setting in ("learned start", "teacher, learned start"):
+            for learner in ("BPTT", "checkpointed BPTT, every 2", "RTRL"):
+                label = f"test_exact[{cell}-{setting}-{learner}]"
+                yield label, lambda c=cell, s=setting, m=learner: gradient(c, s, m)
+    for name, test in DERIVATIVES.items():
+        for cell in cells:
+            yield f"test_{name}[{cell}]", lambda t=test, c=cell: t(settled(c).fresh())
+    yield from stretch.checks()
 
 
 def truncation() -> Iterable[tuple[str, Check]]:

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import inspect
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -189,16 +190,22 @@ def _mutant(target: str, tree: ast.AST, node: ast.AST, new: ast.AST) -> Mutant:
     return Mutant(target, line, before, after, ast.unparse(changed))
 
 
+def unchanged(target: str) -> Mutant:
+    """The function as it is, to be compiled anew like a mutant: no check may kill it."""
+    return Mutant(target, 0, "all", "the same", ast.unparse(ast.parse(source_of(target))))
+
+
 @contextlib.contextmanager
 def patched(mutant: Mutant) -> Iterator[None]:
     """Put the mutant in place of the function wherever the package holds it."""
     owner, name = find(mutant.target)
     original = inspect.getattr_static(owner, name)
     module = sys.modules[mutant.target.split(":")[0]]
-    scope = dict(vars(module))
-    exec(compile(mutant.code, str(mutant), "exec"), scope)
-    new = scope[name]
-    new.__globals__.update({k: v for k, v in vars(module).items() if k != name})
+    # Within a function that has the class, since super() without arguments looks for it there.
+    code = f"def made(__class__):\n{textwrap.indent(mutant.code, '    ')}\n    return {name}\n"
+    scope: dict[str, Any] = {}
+    exec(compile(code, str(mutant), "exec"), vars(module), scope)
+    new = scope["made"](owner)
     places = [(owner, name)]
     if inspect.ismodule(owner):
         places += [

@@ -1,0 +1,171 @@
+"""Targets and checks of what runs and sweeps over whole stretches of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rnncore import GRU
+from tests.cells import test_stretch as stretch
+from tests.cells import test_stretch_contracts as contracts
+from tests.support import zoo
+
+Check = Callable[[], None]
+STRETCH = ("stretch",)
+CELLS = ("GRU", "LSTM peepholes", "diagonal LSTM", "masked LSTM")
+GENERAL = ("GRU reset before", "feedback", "mixed stack")
+
+# target: (cells, settings); the settings choose the checks below and those of BPTT
+TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rnncore.cells.chain:chain_back": (CELLS, STRETCH),
+    "rnncore.cells.chain:links_of": (CELLS, STRETCH),
+    "rnncore.cells.chain:follow": (CELLS, STRETCH),
+    "rnncore.cells.tape:Partials.total": (CELLS, STRETCH),
+    "rnncore.cells.tape:Partials.lifted": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch.__getitem__": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch._at": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch.chunks": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch.partials": (CELLS, STRETCH),
+    "rnncore.cells.tape:Deltas.__getitem__": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.project": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.step": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.run": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell._recurrent": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.at": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.sweep": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell._room": (CELLS, STRETCH),
+    "rnncore.cells.base:Cell.run": (GENERAL, STRETCH),
+    "rnncore.cells.base:Cell.projections": (GENERAL, STRETCH),
+    "rnncore.cells.base:Cell.sweep": (GENERAL, STRETCH),
+    "rnncore.cells.masked:Masked.run": (("masked LSTM",), STRETCH),
+    "rnncore.cells.masked:Masked.sweep": (("masked LSTM",), STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.push": ((*CELLS, "stack on a diagonal cell"), STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell._spread": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.jvp": ((*CELLS, "vanilla without bias"), STRETCH),
+    "rnncore.network:Network.record": ((*CELLS, "feedback", "mixed stack"), STRETCH),
+    "rnncore.network:Record.part": (CELLS, STRETCH),
+    "rnncore.learners.bptt:backward": ((*CELLS, "mixed stack"), STRETCH),
+}
+
+POINTWISE = "cells.pointwise:PointwiseCell."
+SIZES = "more or fewer at a time come to the same"
+TOGETHER = "puts together again what is in one array already"
+EQUIVALENT: dict[str, str] = {
+    "cells.tape:Partials.lifted, line 6: by_u if self.dv is self.du else {key: a[None] for "
+    "key, a in self.dv.items()} → {key: a[None] for key, a in self.dv.items()}": (
+        "computes again what is known to be the same"
+    ),
+    POINTWISE + "collect, line 8: deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas) "
+    "→ Deltas.stack(deltas)": TOGETHER,
+    POINTWISE + "collect, line 10: tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x "
+    "for tape in tapes]) → np.stack([tape.x for tape in tapes])": TOGETHER,
+    POINTWISE + "collect, line 13: tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s "
+    "for t in tapes]) → np.stack([t.s for t in tapes])": TOGETHER,
+    POINTWISE + "project, line 5: u if in_place else None → None": "adds into a new array",
+    POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
+    "→ np.concatenate(blocks, axis=1)": "copies a single block",
+    POINTWISE + "_recurrent, line 2: weights['U^T'] if 'U^T' in weights else weights['U'].T → "
+    "weights['U'].T": "the same matrix in another layout",
+    POINTWISE + "sweep, line 19: 1 → 2": "hands on one state more than is looked at",
+    POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
+    "self._through(d.du, weights['W'])": "computes what is not used",
+    POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
+    "[(d.dv, dv, self._gate_cuts)]": "without U there are no partials by v",
+    "network:Network.record, line 12: replace if self.teacher_forcing else None → replace": (
+        "where no teacher forces nothing is replaced"
+    ),
+    "learners.bptt:sweep, line 5: record.forced if network.teacher_forcing else None → "
+    "record.forced": "where no teacher forces there is None at each step",
+}
+EQUIVALENT |= dict.fromkeys(
+    (
+        *(
+            f"{POINTWISE}push, line 10: {change}"
+            for change in (
+                "2 * ds.shape[0] * ds.shape[2] → 2 * ds.shape[0]",
+                "2 * ds.shape[0] * ds.shape[2] → ds.shape[2]",
+                "2 * ds.shape[0] * ds.shape[2] → -(2 * ds.shape[0] * ds.shape[2])",
+                "2 * ds.shape[0] → 2",
+                "2 * ds.shape[0] → ds.shape[0]",
+                "2 * ds.shape[0] → -(2 * ds.shape[0])",
+                "2 → 3",
+                "0 → 1",
+            )
+        ),
+        *(
+            f"cells.base:Cell.projections, line 2: {change}"
+            for change in (
+                "x.shape[1] * self.state_size → x.shape[1]",
+                "x.shape[1] * self.state_size → self.state_size",
+                "x.shape[1] * self.state_size → -(x.shape[1] * self.state_size)",
+                "1 → 2",
+            )
+        ),
+    ),
+    SIZES,
+)
+
+
+def checks() -> Iterable[tuple[str, Check]]:
+    """The checks of stretches, on cells of their own, the quickest first."""
+    for cell in ("GRU", "LSTM peepholes", "diagonal LSTM", "masked LSTM", *stretch.CHAINED):
+        for teacher in (False, True):
+            for test in (
+                stretch.test_run_is_step_after_step,
+                stretch.test_sweep_is_pull_after_pull,
+            ):
+                label = f"{test.__name__}[{cell}-{teacher}]"
+                yield label, lambda t=test, c=cell, taught=teacher: t(c, taught)
+    for cell in ("GRU", "LSTM peepholes", "diagonal LSTM", *stretch.CHAINED):
+        for single in (
+            stretch.test_collect_takes_whole_arrays_and_lists,
+            stretch.test_totals_are_the_derivatives_of_the_pointwise_function,
+            contracts.test_a_projection_handed_in_is_used,
+            contracts.test_parameters_need_not_be_prepared,
+            contracts.test_rows_are_pushed_in_parts,
+            contracts.test_parts_of_a_direction_add_up,
+            contracts.test_nothing_that_comes_in_is_changed,
+            contracts.test_single_precision_stays_so,
+            contracts.test_complex_numbers_pass,
+        ):
+            yield f"{single.__name__}[{cell}]", lambda t=single, c=cell: t(c)
+    for test in (
+        stretch.test_partials_of_the_wrong_shape_are_refused,
+        stretch.test_indices_and_slices,
+        stretch.test_deltas,
+        stretch.test_chunks_cover_a_stretch,
+        contracts.test_what_pull_gives_is_left_alone,
+        contracts.test_types_of_adjoints_are_joined,
+    ):
+        yield test.__name__, test
+    for cell in stretch.CHAINED:
+        yield (
+            f"test_blocks_made_from_one_another[{cell}]",
+            lambda c=cell: stretch.test_blocks_made_from_one_another(c),
+        )
+    for cell in ("GRU", "LSTM peepholes", "deep stack", "feedback"):
+        yield (
+            f"test_gradients_do_not_depend_on_the_cuts[{cell}]",
+            lambda c=cell: stretch.test_gradients_do_not_depend_on_the_cuts(
+                c, "teacher, learned start"
+            ),
+        )
+    for cell in ("vanilla tanh", "mixed stack"):
+        yield (
+            f"test_a_teacher_without_a_mask[{cell}]",
+            lambda c=cell: contracts.test_a_teacher_without_a_mask(c),
+        )
+    for masked in (False, True):
+        yield (
+            f"test_a_pull_of_its_own_is_respected[{masked}]",
+            lambda m=masked: contracts.test_a_pull_of_its_own_is_respected(m),
+        )
+    yield (
+        "test_a_step_of_its_own_is_respected",
+        lambda: contracts.test_a_step_of_its_own_is_respected(lambda: contracts.Doubled(2, 3)),
+    )
+    yield (
+        "test_a_step_of_its_own_is_respected[masked]",
+        lambda: contracts.test_a_step_of_its_own_is_respected(
+            lambda: contracts.DoubledMask(GRU(2, 3), {"U": zoo.RING})
+        ),
+    )
