@@ -25,7 +25,6 @@ NAMES = {
     "_close",
     "_immediate",
     "_pull_units",
-    "_spread",
     "_sweep",
     "_through",
     "adjoint",

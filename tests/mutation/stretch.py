@@ -70,6 +70,8 @@ EQUIVALENT: dict[str, str] = {
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
     "[(d.dv, dv, self._gate_cuts)]": "without U there are no partials by v",
+    "cells.base:Cell.projections, line 5: repeat(None, min(size, len(x) - start)) if u is None "
+    "else u → repeat(None, min(size, len(x) - start))": "then each step projects its own input",
     "network:Network.record, line 12: replace if self.teacher_forcing else None → replace": (
         "where no teacher forces nothing is replaced"
     ),
