@@ -113,6 +113,8 @@ class Linear(Readout):
     def through(self, z: Array, y: Array, y_bar: Array) -> Array:
         if self._function is None:
             return y * (y_bar - (y_bar * y).sum(axis=-1, keepdims=True))
+        if self._function is activations.IDENTITY:
+            return y_bar
         return y_bar * self._function.derivative(z, y)
 
     def pull(self, weights: Mapping[str, Array], z_bar: Array, size: int) -> Array:

@@ -210,8 +210,7 @@ class OnlineLearner(Learner):
         The sum has the names of ``params``, in their order.
         """
         assert batch.targets is not None
-        wide = [batch.targets] if batch.targets.dtype.kind in "fc" else []  # else classes
-        dtype = np.result_type(weights.dtype, *wide)
+        dtype = _dtype(weights, batch.targets)
         sums = {name: np.zeros(array.shape, dtype) for name, array in params.items()}
         loss, counted = 0.0, batch.weights
         for t in range(batch.steps):
@@ -248,6 +247,12 @@ class OnlineLearner(Learner):
             cell[name] = flat[start : start + count].reshape(shape)
             start += count
         return cell, flat[start:]
+
+
+def _dtype(weights: Weights, targets: Array) -> np.dtype:
+    """What a gradient's numbers are: those of the weights, or of wider targets."""
+    classes = targets.dtype.kind in "iu"
+    return weights.dtype if classes else np.result_type(weights.dtype, targets)
 
 
 def _add(share: Params, sums: dict[str, Array]) -> None:

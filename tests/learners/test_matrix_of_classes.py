@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from rnncore import LSTM, Masked, MemoryCell, Network
+from rnncore import LSTM, Batch, Masked, MemoryCell, Network
 from rnncore.cells import Cell
 from rnncore.cells.diagonal import DiagonalCell
 from rnncore.cells.pointwise import PointwiseCell
@@ -157,6 +157,27 @@ def test_the_order_of_the_names_does_not_matter(learner: str) -> None:
         assert other.names == turned.names
         assert other == one
     assert cells
+
+
+@pytest.mark.parametrize("learner", [name for name in LEARNERS if LEARNERS[name].online])
+def test_the_numbers_are_of_one_kind(learner: str) -> None:
+    """Classes leave float32 as it is; wider targets make the gradient as wide."""
+    cell = next(
+        c for c in ("GRU", "LSTM", "vanilla tanh", "diagonal LSTM") if has_meaning(learner, c)
+    )
+    for setting, wide, want in (
+        ("classes", False, np.float32),
+        ("no mask", False, np.float32),
+        ("no mask", True, np.float64),
+    ):
+        net, params, batch, _ = case(cell, setting, 3, 2)
+        targets = batch.targets if wide or setting == "classes" else batch.targets.astype("f4")
+        start = None if batch.initial_state is None else batch.initial_state.astype("f4")
+        narrow = Batch(batch.inputs.astype("f4"), targets, batch.mask, start)
+        made = make_learner(LEARNERS[learner], net)
+        rng = np.random.default_rng(1) if made.random else None
+        grads = made.gradient(params.astype("f4"), narrow, rng).grads
+        assert {array.dtype for array in grads.values()} == {np.dtype(want)}, setting
 
 
 def mean_over_signs(learner: Learner, net: Network, count: int, last: int, steps: int) -> float:

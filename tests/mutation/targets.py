@@ -94,6 +94,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.bptt:CheckpointedBPTT.gradient": (EVERYWHERE, ALL),
     "rnncore.learners.bptt:CheckpointedBPTT._checkpoints": (EVERYWHERE, ALL),
     "rnncore.learners.base:OnlineLearner.gradient": (EVERYWHERE, ALL),
+    "rnncore.learners.base:OnlineLearner._through": (EVERYWHERE, ALL),
     "rnncore.learners.base:OnlineLearner._first_influence": (EVERYWHERE, ALL),
     "rnncore.learners.base:OnlineLearner._split": (EVERYWHERE, ALL),
     "rnncore.learners.rtrl:instant": (EVERYWHERE, ALL),
@@ -119,7 +120,8 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.snap:SnAp._gather": (("LSTM",), ("learned start",)),
     "rnncore.learners.snap:SnAp.advance": (("LSTM",), ALL),
     "rnncore.learners.snap:SnAp._propagate": (("LSTM", "mixed stack"), PLAIN),
-    "rnncore.learners.snap:SnAp._immediate": (("LSTM", "mixed stack"), PLAIN),
+    "rnncore.learners.snap:SnAp._add_immediate": (("LSTM", "mixed stack"), PLAIN),
+    "rnncore.learners.snap:SnAp._credit": (("LSTM", "mixed stack"), PLAIN),
     "rnncore.cells.diagonal:FocusedContext.partials": (("focused context",), PLAIN),
     "rnncore.cells.diagonal:DiagonalLSTM.partials": (("diagonal LSTM",), PLAIN),
     "rnncore.cells.diagonal:LinearRecurrentUnit.partials": (("linear recurrent unit",), PLAIN),
@@ -142,6 +144,10 @@ EQUIVALENT: dict[str, str] = {
     ),
     "learners.hybrid:Hybrid.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
+    "learners.hybrid:Hybrid.flush, line 5: 0 → 1": "carries a unit adjoint that nobody asks for",
+    "learners.hybrid:Hybrid._sweep, line 15: 0 → 1": "looks for vanished adjoints at other steps",
+    "learners.snap:SnAp._add_immediate, line 15: entries[colors] if one else entries[colors, "
+    "np.arange(count)] → entries[colors, np.arange(count)]": "copies what could stay where it is",
     "learners.truncated:TruncatedBPTT.flush, line 4: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
     "learners.artbp:ARTBP.flush, line 3: return params.zeros_like() → return "
