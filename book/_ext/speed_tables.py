@@ -240,10 +240,11 @@ def agreement(read: Read) -> str:
     off = {name: fitted - declared for name, (fitted, declared) in summary["exponents"].items()}
     worst = max(off, key=lambda name: abs(off[name]))
     missed = len(summary["defects"])
-    share = f"{wanted - missed} are" if missed else "all are"
+    share = f"{wanted - missed} of {wanted}" if missed else f"All {wanted}"
     return (
-        f"{wanted} exponents of {learners} learners were measured: {share} within {bound} of the "
-        f"declared ones, and the one furthest off ({worst}) is so by {abs(off[worst]):.2f}."
+        f"{learners} learners declare how their time and memory grow with units and steps. {share} "
+        f"measured exponents are within {bound} of the declared ones; the one furthest off "
+        f"({worst}) is so by {abs(off[worst]):.2f}."
     )
 
 

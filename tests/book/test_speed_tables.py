@@ -212,7 +212,7 @@ def test_exponents_stand_beside_the_declared_ones() -> None:
     assert rows(show("time-n"))["A, $P k_2 / k_1$"] == ["2.00", "1.85", "−0.15"]
     assert rows(show("memory-T"))["A, $\\sqrt{T} N$"] == ["0.50", "0.50", "0.00"]
     assert rows(show("time-T"))["A"] == ["1.00", "0.95", "−0.05"]
-    assert "all are within 0.3" in show("agreement")
+    assert "All 5 measured exponents are within 0.3" in show("agreement")
     assert "(A, seconds in n) is so by 0.15" in show("agreement")
 
 
@@ -226,8 +226,8 @@ def test_an_exponent_that_is_off_is_not_passed_over() -> None:
     assert rows(show("time-n", changed))["A, $P k_2 / k_1$"][2] == "**+0.50**"
     assert "too small" in show("memory-n", changed)
     said = show("agreement-in-full", changed)
-    assert "5 exponents of 1 learners were measured: 3 are within 0.3" in said
-    assert "all are" not in said and said.count("\n- ") == 2
+    assert "3 of 5 measured exponents are within 0.3" in said
+    assert "All" not in said and said.count("\n- ") == 2
 
 
 def test_the_machine_is_told_once_or_by_question() -> None:
