@@ -142,16 +142,14 @@ class TraceLearner(OnlineLearner):
         cell = self._cell
         trace = carry(cell, now.tape, memory.trace)
         deposit(cell, now.tape, trace)
-        grads = self._contract(trace, self._signal(weights, memory, now, target, mask))
+        grads = self._contract(trace, self._signal(memory, now))
         if now.forced is not None:
             forced = now.forced.reshape(len(x), -1, 1, cell.hidden_size, 1)
             trace = {name: np.where(forced, 0, array) for name, array in trace.items()}
         step = Step(now.loss, self._named(grads, now.readout), now.output)
         return memory._replace(state=now.state, trace=trace), step
 
-    def _signal(
-        self, weights: Weights, memory: Memory, now: Instant, target: Array, mask: Array | None
-    ) -> Array:
+    def _signal(self, memory: Memory, now: Instant) -> Array:
         """The learning signal (B, n): dl_t/dh_t."""
         return now.h_bar
 

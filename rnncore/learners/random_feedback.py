@@ -68,14 +68,9 @@ class FeedbackLearner(TraceLearner):
             b = self._generator(rng).standard_normal(self._shape) / np.sqrt(self._shape[1])
         return memory._replace(feedback=b.astype(memory.state.dtype))
 
-    def _signal(
-        self, weights: Weights, memory: Memory, now: Instant, target: Array, mask: Array | None
-    ) -> Array:
-        network, shown = self.network, now.free[:, self.network.cell.output]
-        z, y = network.readout.forward(weights.readout, shown)
-        z_bar = network.loss.adjoint(network.readout, z, y, target, mask) / len(z)
+    def _signal(self, memory: Memory, now: Instant) -> Array:
         assert memory.feedback is not None
-        return z_bar @ memory.feedback
+        return now.z_bar @ memory.feedback
 
 
 class RFLO(FeedbackLearner):

@@ -21,13 +21,15 @@ class Memory(NamedTuple):
 class Instant(NamedTuple):
     """One step's forward pass and what its loss says at once.
 
-    ``h_bar`` (B, n) is dl_t/dh_t; ``free`` is the state before forcing, ``state`` after.
+    ``z_bar`` (B, O) is dl_t/dz_t, at the read-out's pre-activations, and ``h_bar`` (B, n) is
+    dl_t/dh_t; ``free`` is the state before forcing, ``state`` after.
     """
 
     tape: Any
     free: Array
     state: Array
     forced: Array | None
+    z_bar: Array
     h_bar: Array
     output: Array
     loss: Any
@@ -47,7 +49,7 @@ def instant(
     h_bar = network.readout.pull(weights.readout, z_bar, shown.shape[1])
     state, forced = network.force(free, target, mask)
     readout = network.readout.collect(shown, z_bar)
-    return Instant(tape, free, state, forced, h_bar, y, loss, readout)
+    return Instant(tape, free, state, forced, z_bar, h_bar, y, loss, readout)
 
 
 class RTRL(OnlineLearner):
