@@ -28,7 +28,7 @@ import numpy as np
 from rnncore import checks
 from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, correlate, draw
 from rnncore.cells.chain import chain_back
-from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
+from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape, carve
 from rnncore.params import Params
 
 Blocks = tuple[Array, ...]
@@ -122,7 +122,8 @@ class PointwiseCell(Cell):
     def project(self, weights: Mapping[str, Array], x: Array) -> Array:
         u = x.reshape(-1, self.input_size) @ weights["W"].T
         if self.bias:
-            u = u + weights["b"]
+            in_place = weights["b"].dtype == u.dtype
+            u = np.add(u, weights["b"], out=u if in_place else None)
         return u.reshape(*x.shape[:-1], u.shape[1])
 
     def step(
@@ -142,26 +143,27 @@ class PointwiseCell(Cell):
         if type(self).step is not PointwiseCell.step:  # a subclass that steps in its own way
             return super().run(weights, s, x, replace)
         dtype = np.result_type(x, s, *weights.values())
-        states = np.empty((len(x) + 1, *s.shape), dtype)
+        both = self.recurrent and self.apart
+        width = (*x.shape[:2], len(self.gates) * self.hidden_size)
+        states, *pre = carve(dtype, (len(x) + 1, *s.shape), *[width] * (1 + both))
         states[0] = s
+        u, v = pre[0], pre[1] if both else None
         shown = states[1:, :, self.output]
         if replace is not None:
             shown = np.empty_like(shown)
-        u = np.empty((*x.shape[:2], len(self.gates) * self.hidden_size), dtype)
-        v = np.empty_like(u) if self.recurrent and self.apart else None
         p = tuple([weights[name] for name in self.elementwise])
         # Views of single steps are made once, before the loop: the blocks of each.
         before, after = self._steps(states[:-1]), self._steps(states[1:])
+        size = at_once(u[0].size)  # of how many steps the inputs are projected in one product
         a = self._steps(u, self._gate_cuts)
         a_v: Iterator[Blocks] = repeat(()) if v is None else self._steps(v, self._gate_cuts)
-        for t, projected in enumerate(self.projections(weights, x)):
+        for t, a_t in enumerate(u):
+            if t % size == 0:
+                u[t : t + size] = self.project(weights, x[t : t + size])
             if v is not None:
-                u[t] = projected
                 self._recurrent(weights, states[t], out=v[t])
             elif self.recurrent:
-                np.add(projected, self._recurrent(weights, states[t]), out=u[t])  # type: ignore[arg-type]
-            else:
-                u[t] = projected
+                a_t += self._recurrent(weights, states[t])
             blocks, _ = self.pointwise(next(before), next(a), next(a_v), p)
             for old, new in zip(next(after), blocks, strict=True):
                 old[:] = new
@@ -227,11 +229,12 @@ class PointwiseCell(Cell):
     def _room(self, steps: int, apart: bool, s_bar: Array, *others: Array) -> tuple[Array, Deltas]:
         """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
         dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
-        adjoints = np.empty((steps + 1, *s_bar.shape), dtype)
+        u, p = len(self.gates) * self.hidden_size, len(self.elementwise) * self.hidden_size
+        adjoints, p_bar, u_bar, *v_bar = carve(
+            dtype, (steps + 1, *s_bar.shape), (*lead, p), *[(*lead, u)] * (1 + apart)
+        )
         adjoints[-1] = s_bar
-        u_bar = np.empty((*lead, len(self.gates) * self.hidden_size), dtype)
-        p_bar = np.empty((*lead, len(self.elementwise) * self.hidden_size), dtype)
-        return adjoints, Deltas(u_bar, np.empty_like(u_bar) if apart else u_bar, p_bar)
+        return adjoints, Deltas(u_bar, v_bar[0] if apart else u_bar, p_bar)
 
     def input_adjoint(self, weights: Mapping[str, Array], tape: Tape, delta: Delta) -> Array:
         return delta.u @ weights["W"]

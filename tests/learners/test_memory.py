@@ -99,4 +99,4 @@ def test_checkpointed_memory_grows_with_the_square_root() -> None:
     steps = [1000, 5_000, 20_000]
     used = [offline_bytes(CheckpointedBPTT(wide), t, size=6) for t in steps]
     assert 0.4 < slope(steps, used) < 0.6
-    assert used[1] < 0.06 * offline_bytes(BPTT(wide), 5_000, size=6)
+    assert used[1] < 0.08 * offline_bytes(BPTT(wide), 5_000, size=6)
