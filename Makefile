@@ -6,9 +6,9 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-# Continuous integration (CI set in the environment) also installs the heavy oracles.
+# Continuous integration (CI set in the environment) also installs the heavy oracles and Numba.
 comma := ,
-EXTRAS := book,test,coursework,dev$(if $(CI),$(comma)oracles)
+EXTRAS := book,test,coursework,dev$(if $(CI),$(comma)oracles$(comma)fast)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(if $(CI),-with-oracles)
@@ -105,7 +105,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(PEERS): $(STAMP)
 	$(call heading,Environment: peers for the benchmarks)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[oracles,bench]'
+		--constraint constraints.txt --editable '.[oracles,fast,bench]'
 	@touch $@
 
 clean:  ## remove everything that was built or cached

@@ -1,0 +1,152 @@
+"""One forward and backward pass of a pointwise cell through its compiled kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from rnncore.cells.base import Array, at_once
+from rnncore.cells.pointwise import PointwiseCell
+from rnncore.cells.tape import Deltas, Stretch
+from rnncore.fast.kernels import Compiled
+from rnncore.fast.source import Kernels
+
+# Up to how many multiplications of a step's recurrent product it is compiled with the rest, and
+# no step goes through Python. Beyond them NumPy's product is faster by more than a call costs.
+OWN_PRODUCT = 2**15
+
+
+class Run:
+    """The arrays of one pass over a sequence, and the loops over its steps.
+
+    Parameters
+    ----------
+    cell, kernels
+        The cell, and the graph and source of its kernels.
+    compiled
+        The same, compiled for the precision of ``start``.
+    weights
+        The cell's parameters, prepared.
+    x, start
+        Inputs (T, B, D) and the initial state (B, N).
+
+    Attributes
+    ----------
+    s
+        The state blocks one after the other, (S, T + 1, B, n).
+    u, v
+        Pre-activations (T, B, K n), after the backward pass their adjoints. Between the two
+        some of them have given their place to functions of them that are wanted again.
+    bar
+        Adjoints of the state before the steps that the backward pass has come to, (S, B, n).
+    p_bar
+        Adjoints of the elementwise parameters, (P, n), summed over steps and sequences.
+    """
+
+    def __init__(
+        self,
+        cell: PointwiseCell,
+        kernels: Kernels,
+        compiled: Compiled,
+        weights: Mapping[str, Array],
+        x: Array,
+        start: Array,
+    ) -> None:
+        self.cell, self.weights, self.compiled = cell, weights, compiled
+        dtype, n, states = start.dtype, cell.hidden_size, len(cell.states)
+        steps, size, wide = *x.shape[:2], len(cell.gates) * n
+        self.x = np.ascontiguousarray(x, dtype)
+        self.u = np.empty((steps, size, wide), dtype)
+        both = cell.recurrent and cell.apart
+        self.v = np.empty_like(self.u) if both else self.u[:0]
+        self.r = np.empty((0 if both or not cell.recurrent else size, wide), dtype)
+        self.b, self.c = self._biases(dtype)
+        self.s = np.empty((states, steps + 1, size, n), dtype)
+        self.s[:, 0] = start.reshape(size, states, n).swapaxes(0, 1)
+        own = [np.asarray(weights[name], dtype) for name in cell.elementwise]
+        self.q = np.empty((len(kernels.alone), n), dtype)
+        for row, value in zip(self.q, kernels.graph.values(kernels.alone, own), strict=True):
+            row[:] = value
+        self.bar, self.back = np.zeros((states, size, n), dtype), np.zeros((size, n), dtype)
+        self.p_bar = np.zeros((len(own), n), dtype)
+        self._narrow = not cell.recurrent or size * n * wide <= OWN_PRODUCT
+
+    def _biases(self, dtype: np.dtype) -> tuple[Array, Array]:
+        """What is added to u and to v; where only their sum matters, all of it to u."""
+        cell, w = self.cell, self.weights
+        none = np.zeros(0, dtype)
+        b = w["b"] if cell.bias else none
+        c = w["b_h"] if cell.recurrent_bias else none
+        if cell.recurrent_bias and not cell.apart:
+            b, c = (b + c if cell.bias else c), none
+        return np.ascontiguousarray(b, dtype), np.ascontiguousarray(c, dtype)
+
+    def _matrix(self, name: str) -> Array:
+        """A weight matrix in the precision of the run and in the order of its rows."""
+        if name not in self.weights and not self.cell.recurrent:
+            return self.u[:0, 0]
+        return np.ascontiguousarray(self.weights[name], self.u.dtype)
+
+    def _chunks(self) -> Iterator[slice]:
+        """The steps, in parts whose pre-activations stay in the processor's cache."""
+        size = len(self.u) if self._narrow else at_once(self.u[0].size)
+        for start in range(0, len(self.u), size):
+            yield slice(start, min(start + size, len(self.u)))
+
+    def forward(self) -> Array:
+        """Run over the sequence; what the cell shows after each step, (T, B, shown n)."""
+        arrays = (self.u, self.v, self.r, self.b, self.c, self.s, self.q)
+        by_input, by_state = self._matrix("W").T, self._matrix("U^T")
+        products = [*self.v] if len(self.v) else [self.r] * len(self.u)
+        hidden, step = [*self.s[0]], self.compiled.forward_step
+        for part in self._chunks():
+            x, u = self.x[part], self.u[part]
+            np.dot(x.reshape(-1, x.shape[2]), by_input, u.reshape(-1, u.shape[2]))
+            for t in () if self._narrow else range(part.start, part.stop):
+                np.dot(hidden[t], by_state, products[t])
+                step(t, *arrays)
+        if self._narrow:
+            self.compiled.forward(by_state, *arrays)
+        shown = self.s[: self.cell.shown, 1:]
+        return shown[0] if len(shown) == 1 else np.concatenate([*shown], axis=-1)
+
+    def backward(self, h_bar: Array) -> Iterator[tuple[Stretch, Deltas]]:
+        """Run back over it, from what each step's own loss says of the units shown.
+
+        Yields
+        ------
+        stretch, deltas
+            States, inputs and adjoints of the steps that were just passed, for ``collect``.
+        """
+        h_bar = np.ascontiguousarray(h_bar, self.u.dtype)
+        arrays = (self.u, self.v, self.s, self.q, h_bar, self.bar, self.back, self.p_bar)
+        matrix, step = self._matrix("U"), self.compiled.backward_step
+        deltas = [*(self.v if len(self.v) else self.u)]
+        if self._narrow:
+            self.compiled.backward(matrix, *arrays)
+        for part in reversed([*self._chunks()]):
+            before = self.p_bar.copy()
+            for t in () if self._narrow else reversed(range(part.start, part.stop)):
+                step(t, *arrays)
+                np.dot(deltas[t], matrix, self.back)
+            yield self._passed(part, self.p_bar if self._narrow else self.p_bar - before)
+        if self.cell.recurrent:
+            self.bar[0] += self.back
+
+    def _passed(self, part: slice, p_bar: Array) -> tuple[Stretch, Deltas]:
+        u = self.u[part]
+        v = self.v[part] if len(self.v) else None
+        # Parameters see the first block of the state alone, and p_bar is summed up already.
+        s = self.s[0, part.start : part.stop + 1]
+        stretch = Stretch(self.cell, self.weights, s, self.x[part], u, v)
+        return stretch, Deltas(u, u if v is None else v, p_bar.reshape(1, 1, -1))
+
+
+def total(shares: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    """The sum of the gradients of several parts."""
+    first, *others = shares
+    result = dict(first)
+    for share in others:
+        result = {name: result[name] + share[name] for name in result}
+    return result
