@@ -19,6 +19,12 @@ from rnncore.cells.tape import Partials
 UNARY = ("tanh", "exp", "expm1", "log", "log1p", "sin", "cos", "sqrt", "negative", "absolute")
 BINARY = ("add", "subtract", "multiply", "divide", "power", "maximum", "minimum")
 COMPARE = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
+LOGIC = {"bitwise_and": "multiply", "logical_and": "multiply"} | {
+    "bitwise_or": "maximum",
+    "logical_or": "maximum",
+    "invert": "equal",
+    "logical_not": "equal",
+}
 DECISIONS = 6  # conditions that one function may branch on: each doubles the paths through it
 
 
@@ -113,16 +119,24 @@ class Graph:
             return node
         return self.add("where", node, self.constant(1), self.constant(0))
 
+    def _truth(self, node: int) -> int:
+        """A number as a truth value: whether it is not 0."""
+        if self.nodes[node].op in COMPARE:
+            return node
+        return self.add("not_equal", node, self.constant(0))
+
     def apply(self, op: str, *values: Any) -> Symbol:
         """The symbol of an operation on symbols and numbers."""
-        nodes = [self.real(self.node(value)) for value in values]
-        return Symbol(self, self._simple(op, nodes))
+        nodes = [self.node(value) for value in values]
+        if op in LOGIC:  # with truth values as 0 and 1: and, or, and "is it 0?" for not
+            nodes = [self._truth(node) for node in nodes]
+            nodes += [self.constant(0)] * (2 - len(nodes))
+        return Symbol(self, self._simple(LOGIC.get(op, op), [self.real(node) for node in nodes]))
 
     def where(self, condition: Any, yes: Any, no: Any) -> Symbol:
         """One symbol where the condition holds, another one where it does not."""
-        test, a, b = self.node(condition), self.real(self.node(yes)), self.real(self.node(no))
-        if self.nodes[test].op not in COMPARE:
-            test = self.add("not_equal", test, self.constant(0))
+        test = self._truth(self.node(condition))
+        a, b = self.real(self.node(yes)), self.real(self.node(no))
         return Symbol(self, a if a == b else self.add("where", test, a, b))
 
     def _simple(self, op: str, nodes: Sequence[int]) -> int:

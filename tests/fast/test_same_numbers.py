@@ -146,7 +146,7 @@ class Odd(DiagonalCell):
 
     def partials(self, cache):
         h, x, y, w, total = cache
-        by_x = np.where((x > -0.5) & (x < 0.5), 1.0, 0.0) + (x < y)
+        by_x = np.where((x > -0.5) & (x < 0.5), 1.0, 0.0) + ~((x > y) | (x == y))
         by_x = by_x + np.where(x > y, 2 * x, np.where(x > 0, 1.0, -1.0) * (y <= 0.3))
         by_x = by_x + 3 * x * np.sqrt(1 + x * x) + np.cos(x) * np.cos(y) + 2 * x / (1 + x * x)
         by_y = (x >= y).astype(x.dtype) + (y > 0.1) - np.where(x > y, 3 * y * y, 0)
