@@ -284,6 +284,6 @@ def test_rtrl_multiplies_as_often_as_worked_out_by_hand() -> None:
     forward, jacobian, pushed = n * D + n * n, n * n, P * n * n
     immediate, contracted, slopes = P, P * n, n  # F has one entry for each parameter
     loss = 2 * o + 1 + o  # 1/2 e e, and the mean over the batch of loss and adjoint
-    readout = 3 * n * o + o  # V h, dl/dh, dl/dV, and the slope of the read-out
+    readout = 3 * n * o  # V h, dl/dh, dl/dV; it is linear, and has no slope to multiply with
     by_hand = forward + jacobian + pushed + immediate + contracted + slopes + readout + loss
     assert number == by_hand
