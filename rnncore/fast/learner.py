@@ -9,7 +9,7 @@ from rnncore.cells.masked import Masked
 from rnncore.cells.pointwise import PointwiseCell
 from rnncore.data import Batch
 from rnncore.fast.kernels import compile_source
-from rnncore.fast.run import Run, total
+from rnncore.fast.run import Run
 from rnncore.fast.source import generate
 from rnncore.learners.base import Gradient
 from rnncore.network import Network
@@ -75,11 +75,11 @@ class BPTT(learners.BPTT):
         z, y = network.readout.forward(weights.readout, shown)
         z_bar = network.loss.adjoint(network.readout, z, y, d, mask) / batch.size
         h_bar = network.readout.pull(weights.readout, z_bar, cell.output_size)
-        shares = [network.cell.collect(weights.cell, *part) for part in run.backward(h_bar)]
+        grads = network.cell.collect(weights.cell, *run.backward(h_bar))
         readout = network.readout.collect(shown, z_bar)
         initial = run.bar.sum(axis=1).reshape(-1)
         losses = network._losses(z, y, d, mask)
-        return Gradient(losses.sum(), self._assemble(total(shares), readout, initial))
+        return Gradient(losses.sum(), self._assemble(grads, readout, initial))
 
 
 def _pointwise(network: Network) -> PointwiseCell:

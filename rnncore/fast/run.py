@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from rnncore.cells.base import Array, at_once
+from rnncore.cells.base import Array
 from rnncore.cells.pointwise import PointwiseCell
-from rnncore.cells.tape import Deltas, Stretch
+from rnncore.cells.tape import Deltas, Stretch, carve
 from rnncore.fast.kernels import Compiled
 from rnncore.fast.source import Kernels
 
@@ -39,7 +39,7 @@ class Run:
         Pre-activations (T, B, K n), after the backward pass their adjoints. Between the two
         some of them have given their place to functions of them that are wanted again.
     bar
-        Adjoints of the state before the steps that the backward pass has come to, (S, B, n).
+        Adjoints of the initial state, once the backward pass is through, (S, B, n).
     p_bar
         Adjoints of the elementwise parameters, (P, n), summed over steps and sequences.
     """
@@ -57,12 +57,15 @@ class Run:
         dtype, n, states = start.dtype, cell.hidden_size, len(cell.states)
         steps, size, wide = *x.shape[:2], len(cell.gates) * n
         self.x = np.ascontiguousarray(x, dtype)
-        self.u = np.empty((steps, size, wide), dtype)
         both = cell.recurrent and cell.apart
-        self.v = np.empty_like(self.u) if both else self.u[:0]
+        self.s, self.u, self.v = carve(
+            dtype,
+            (states, steps + 1, size, n),
+            (steps, size, wide),
+            (steps if both else 0, size, wide),
+        )
         self.r = np.empty((0 if both or not cell.recurrent else size, wide), dtype)
         self.b, self.c = self._biases(dtype)
-        self.s = np.empty((states, steps + 1, size, n), dtype)
         self.s[:, 0] = start.reshape(size, states, n).swapaxes(0, 1)
         own = [np.asarray(weights[name], dtype) for name in cell.elementwise]
         self.q = np.empty((len(kernels.alone), n), dtype)
@@ -88,65 +91,45 @@ class Run:
             return self.u[:0, 0]
         return np.ascontiguousarray(self.weights[name], self.u.dtype)
 
-    def _chunks(self) -> Iterator[slice]:
-        """The steps, in parts whose pre-activations stay in the processor's cache."""
-        size = len(self.u) if self._narrow else at_once(self.u[0].size)
-        for start in range(0, len(self.u), size):
-            yield slice(start, min(start + size, len(self.u)))
-
     def forward(self) -> Array:
         """Run over the sequence; what the cell shows after each step, (T, B, shown n)."""
         arrays = (self.u, self.v, self.r, self.b, self.c, self.s, self.q)
         by_input, by_state = self._matrix("W").T, self._matrix("U^T")
-        products = [*self.v] if len(self.v) else [self.r] * len(self.u)
-        hidden, step = [*self.s[0]], self.compiled.forward_step
-        for part in self._chunks():
-            x, u = self.x[part], self.u[part]
-            np.dot(x.reshape(-1, x.shape[2]), by_input, u.reshape(-1, u.shape[2]))
-            for t in () if self._narrow else range(part.start, part.stop):
-                np.dot(hidden[t], by_state, products[t])
-                step(t, *arrays)
+        steps, size, wide = self.u.shape
+        np.dot(self.x.reshape(steps * size, -1), by_input, self.u.reshape(-1, wide))
         if self._narrow:
             self.compiled.forward(by_state, *arrays)
+        else:
+            dot, step = np.dot, self.compiled.forward_step
+            products = [*self.v] if len(self.v) else [self.r] * steps
+            for t, h in enumerate(self.s[0, :-1]):
+                dot(h, by_state, products[t])
+                step(t, *arrays)
         shown = self.s[: self.cell.shown, 1:]
         return shown[0] if len(shown) == 1 else np.concatenate([*shown], axis=-1)
 
-    def backward(self, h_bar: Array) -> Iterator[tuple[Stretch, Deltas]]:
-        """Run back over it, from what each step's own loss says of the units shown.
+    def backward(self, h_bar: Array) -> tuple[Stretch, Deltas]:
+        """Run back over it, from what each step's own loss says of the units shown, (T, B, ...).
 
-        Yields
-        ------
+        Returns
+        -------
         stretch, deltas
-            States, inputs and adjoints of the steps that were just passed, for ``collect``.
+            States, inputs and adjoints of all steps, for ``collect``.
         """
         h_bar = np.ascontiguousarray(h_bar, self.u.dtype)
         arrays = (self.u, self.v, self.s, self.q, h_bar, self.bar, self.back, self.p_bar)
-        matrix, step = self._matrix("U"), self.compiled.backward_step
-        deltas = [*(self.v if len(self.v) else self.u)]
+        matrix, v = self._matrix("U"), self.v if len(self.v) else None
+        bars = self.u if v is None else v
         if self._narrow:
             self.compiled.backward(matrix, *arrays)
-        for part in reversed([*self._chunks()]):
-            before = self.p_bar.copy()
-            for t in () if self._narrow else reversed(range(part.start, part.stop)):
+        else:
+            dot, step, back = np.dot, self.compiled.backward_step, self.back
+            deltas = [*bars]
+            for t in reversed(range(len(deltas))):
                 step(t, *arrays)
-                np.dot(deltas[t], matrix, self.back)
-            yield self._passed(part, self.p_bar if self._narrow else self.p_bar - before)
+                dot(deltas[t], matrix, back)
         if self.cell.recurrent:
             self.bar[0] += self.back
-
-    def _passed(self, part: slice, p_bar: Array) -> tuple[Stretch, Deltas]:
-        u = self.u[part]
-        v = self.v[part] if len(self.v) else None
         # Parameters see the first block of the state alone, and p_bar is summed up already.
-        s = self.s[0, part.start : part.stop + 1]
-        stretch = Stretch(self.cell, self.weights, s, self.x[part], u, v)
-        return stretch, Deltas(u, u if v is None else v, p_bar.reshape(1, 1, -1))
-
-
-def total(shares: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """The sum of the gradients of several parts."""
-    first, *others = shares
-    result = dict(first)
-    for share in others:
-        result = {name: result[name] + share[name] for name in result}
-    return result
+        stretch = Stretch(self.cell, self.weights, self.s[0], self.x, self.u, v)
+        return stretch, Deltas(self.u, bars, self.p_bar.reshape(1, 1, -1))

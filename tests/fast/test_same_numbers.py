@@ -56,9 +56,8 @@ def test_every_readout_loss_and_mask(setting, rng) -> None:
 @pytest.mark.parametrize("own_product", [0, 2**15])
 @pytest.mark.parametrize("make", [Vanilla, LSTM, GRU, Leaky, LinearRecurrentUnit])
 def test_drawn_sizes(make, own_product, dtype, rng, monkeypatch) -> None:
-    """With the recurrent product compiled and with NumPy's; long enough for several chunks."""
+    """With the recurrent product compiled, and with NumPy's."""
     monkeypatch.setattr(passes, "OWN_PRODUCT", own_product)
-    monkeypatch.setattr(passes, "at_once", lambda numbers: 3)
     for _ in range(4):
         steps, size, inputs, units = rng.integers(1, 12, size=4)
         cell = make(int(inputs), int(units))
