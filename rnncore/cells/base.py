@@ -281,5 +281,7 @@ def correlate(left: Array, right: Array, per_example: bool) -> Array:
     """
     if not per_example:
         return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+    if len(left) == 1:  # one step: nothing to sum
+        return left[0][..., None] * right[0][:, None, :]
     left = np.moveaxis(left, 0, -1)  # (..., B, k, T)
     return left @ right.swapaxes(0, 1)  # (B, T, d) meets every leading axis

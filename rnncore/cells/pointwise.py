@@ -179,8 +179,7 @@ class PointwiseCell(Cell):
 
     def _recurrent(self, weights: Mapping[str, Array], s: Array, out: Array | None = None) -> Array:
         """v = U h (+ b_h), (B, K n)."""
-        transposed = weights["U^T"] if "U^T" in weights else weights["U"].T
-        v = np.matmul(s[:, : self.hidden_size], transposed, out=out)
+        v = np.matmul(s[:, : self.hidden_size], _transposed(weights), out=out)
         return np.add(v, weights["b_h"], out=out) if self.recurrent_bias else v
 
     def at(
@@ -352,7 +351,7 @@ class PointwiseCell(Cell):
         dparams: Mapping[str, Array] | None = None,
     ) -> Array:
         d, n = tape.direct, self.hidden_size
-        dv = ds[:, :n] @ weights["U"].T if self.recurrent else None
+        dv = ds[:, :n] @ _transposed(weights) if self.recurrent else None
         du = None if dx is None else dx @ weights["W"].T
         if dparams is not None:
             own = tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
@@ -382,6 +381,10 @@ class PointwiseCell(Cell):
 
     def _like(self, tape: Tape) -> Array:
         return tape.s
+
+
+def _transposed(weights: Mapping[str, Array]) -> Array:
+    return weights["U^T"] if "U^T" in weights else weights["U"].T
 
 
 def _blocks(array: Array, cuts: Mapping[str, slice]) -> Blocks:
