@@ -24,9 +24,12 @@ def carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
     Allocators give memory back to the system, and fetch it anew page by page, unless it is little
     beside the largest piece that they have seen. One large piece stays for the next call.
     """
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    parts = np.split(np.empty(ends[-1], dtype), ends[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    sizes = [math.prod(shape) for shape in shapes]
+    piece, arrays, start = np.empty(sum(sizes), dtype), [], 0
+    for shape, size in zip(shapes, sizes, strict=True):
+        arrays.append(piece[start : start + size].reshape(shape))
+        start += size
+    return arrays
 
 
 class Partials(NamedTuple):
