@@ -8,7 +8,7 @@ import numpy as np
 
 from rnncore.cells.base import Array
 from rnncore.cells.pointwise import PointwiseCell
-from rnncore.cells.tape import Deltas, Stretch, carve
+from rnncore.cells.tape import Deltas, Stretch
 from rnncore.fast.kernels import Compiled
 from rnncore.fast.source import Kernels
 
@@ -58,12 +58,12 @@ class Run:
         steps, size, wide = *x.shape[:2], len(cell.gates) * n
         self.x = np.ascontiguousarray(x, dtype)
         both = cell.recurrent and cell.apart
-        self.s, self.u, self.v = carve(
-            dtype,
-            (states, steps + 1, size, n),
-            (steps, size, wide),
-            (steps if both else 0, size, wide),
-        )
+        # One piece of memory: allocators give smaller ones back after each call.
+        numbers, wide_numbers = states * (steps + 1) * size * n, steps * size * wide
+        piece = np.empty(numbers + (1 + both) * wide_numbers, dtype)
+        self.s = piece[:numbers].reshape(states, steps + 1, size, n)
+        self.u, *v = piece[numbers:].reshape(1 + both, steps, size, wide)
+        self.v = v[0] if both else self.u[:0]
         self.r = np.empty((0 if both or not cell.recurrent else size, wide), dtype)
         self.b, self.c = self._biases(dtype)
         self.s[:, 0] = start.reshape(size, states, n).swapaxes(0, 1)
