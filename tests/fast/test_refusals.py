@@ -1,8 +1,4 @@
-"""What cannot be compiled is refused with a reason, and the extra is asked for by name."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""What cannot be compiled is refused with a reason."""
 
 import numpy as np
 import pytest
@@ -11,20 +7,6 @@ import rnncore
 from rnncore import LSTM, Linear, Network, SquaredError, Vanilla
 from rnncore.cells.tape import Partials
 from tests.support import zoo
-
-SCRIPT = "import sys; sys.modules['numba'] = None; from rnncore.fast import BPTT"
-
-
-def test_without_numba_the_extra_is_named() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        cwd=Path(rnncore.__file__).parents[1],
-    )
-    assert done.returncode == 1
-    assert "rnncore[fast]" in done.stderr and "rnncore.BPTT" in done.stderr
-
 
 pytest.importorskip("numba", reason="Numba is not installed: the extra `fast`")
 
