@@ -17,7 +17,6 @@ from numba import njit
 
 from rnncore.fast import elementary, product
 from rnncore.fast.elementary import OPTIONS
-from rnncore.fast.source import generate
 
 FOLDER = "RNNCORE_CACHE"  # the variable of the environment that names another folder
 
@@ -85,6 +84,3 @@ def _write(path: Path, source: str) -> Path | None:
     except OSError:
         return None
     return path
-
-
-__all__ = ["Compiled", "cache_folder", "compile_source", "generate"]

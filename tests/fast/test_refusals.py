@@ -12,6 +12,7 @@ pytest.importorskip("numba", reason="Numba is not installed: the extra `fast`")
 
 from rnncore import fast  # noqa: E402
 from rnncore.fast import kernels  # noqa: E402
+from rnncore.fast.source import generate  # noqa: E402
 from rnncore.fast.trace import trace  # noqa: E402
 
 
@@ -109,7 +110,7 @@ def test_what_is_worked_out_twice_is_one_node() -> None:
 def test_kernels_are_kept_in_the_folder_named(tmp_path, monkeypatch, rng) -> None:
     monkeypatch.setenv(kernels.FOLDER, str(tmp_path / "kept"))
     assert kernels.cache_folder() == tmp_path / "kept"
-    source = kernels.generate(Vanilla(2, 3, "identity", bias=False)).source
+    source = generate(Vanilla(2, 3, "identity", bias=False)).source
     kernels.compile_source.__wrapped__(source, np.dtype(np.float64))
     (file,) = (tmp_path / "kept").glob("*.py")
     assert file.read_text() == source
