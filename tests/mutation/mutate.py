@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.ma  # noqa: F401  NumPy loads it on demand, and then looks at np.empty
+
 from rnncore import show_source
 
 Change = tuple[str, ast.AST]
@@ -218,8 +221,24 @@ def patched(mutant: Mutant) -> Iterator[None]:
     put = object.__setattr__ if name == "slope" else setattr
     for place, key in places:
         put(place, key, new)
+    setattr(np, "empty", unfilled)  # noqa: B010
     try:
         yield
     finally:
+        setattr(np, "empty", EMPTY)  # noqa: B010
         for place, key in places:
             put(place, key, original)
+
+
+EMPTY = np.empty
+
+
+def unfilled(shape: Any, dtype: Any = float, **rest: Any) -> np.ndarray:
+    """As ``np.empty``, with NaN for whatever may have stood in that memory before.
+
+    A mutant that forgets to write somewhere would else pass or fail by chance.
+    """
+    array = EMPTY(shape, dtype, **rest)
+    if array.dtype.kind in "fc":
+        array.fill(np.nan)
+    return array

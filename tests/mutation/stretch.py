@@ -49,6 +49,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 POINTWISE = "cells.pointwise:PointwiseCell."
 SIZES = "more or fewer at a time come to the same"
 TOGETHER = "puts together again what is in one array already"
+ROOM = "makes room that nobody uses"
 EQUIVALENT: dict[str, str] = {
     "cells.tape:Partials.lifted, line 6: by_u if self.dv is self.du else {key: a[None] for "
     "key, a in self.dv.items()} → {key: a[None] for key, a in self.dv.items()}": (
@@ -63,8 +64,10 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "project, line 5: u if in_place else None → None": "adds into a new array",
     POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
     "→ np.concatenate(blocks, axis=1)": "copies a single block",
-    POINTWISE + "_recurrent, line 2: weights['U^T'] if 'U^T' in weights else weights['U'].T → "
-    "weights['U'].T": "the same matrix in another layout",
+    "readouts:Linear.pull, line 4: rows * weights['V'] if rows.shape[1] == 1 else rows @ "
+    "weights['V'] → rows @ weights['V']": "the same product another way",
+    POINTWISE + "run, line 9: 1 → 2": ROOM,
+    POINTWISE + "_room, line 5: 1 → 2": ROOM,
     POINTWISE + "sweep, line 19: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
