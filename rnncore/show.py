@@ -43,10 +43,10 @@ def show_source(*objects: Any, docstrings: bool = False) -> Source:
 
     Examples
     --------
-    >>> from rnncore.activations import logistic
-    >>> show_source(logistic)
-    def logistic(a: Array) -> Array:
-        return 0.5 * (1 + np.tanh(0.5 * a))
+    >>> from rnncore.activations import relu
+    >>> show_source(relu)
+    def relu(a: Array) -> Array:
+        return a * (a.real > 0)
     """
     parts = []
     for item in objects:

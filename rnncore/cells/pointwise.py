@@ -229,9 +229,11 @@ class PointwiseCell(Cell):
         """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
         dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
         u, p = len(self.gates) * self.hidden_size, len(self.elementwise) * self.hidden_size
-        adjoints, p_bar, u_bar, *v_bar = carve(
-            dtype, (steps + 1, *s_bar.shape), (*lead, p), *[(*lead, u)] * (1 + apart)
-        )
+        states, rest = (steps + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
+        if steps == 1:  # of a single step the deltas are kept, and the adjoints are not
+            adjoints, (p_bar, u_bar, *v_bar) = np.empty(states, dtype), carve(dtype, *rest)
+        else:
+            adjoints, p_bar, u_bar, *v_bar = carve(dtype, states, *rest)
         adjoints[-1] = s_bar
         return adjoints, Deltas(u_bar, v_bar[0] if apart else u_bar, p_bar)
 

@@ -53,12 +53,12 @@ def test_a_slice_measured_again(at, n, steps):
 def test_what_is_certain_of_the_outcome(at):
     for (n, steps), point in at.items():
         median, held = point["median"], point["bytes"]
-        assert median["BPTT"] < median["checkpointed BPTT"] < 2.5 * median["BPTT"]
+        assert median["BPTT"] < median["checkpointed BPTT"] < 3.5 * median["BPTT"]
         assert median["BPTT"] < median["RTRL"]
         table = 8 * n * n * (2 + n + 1)
         assert held["RTRL"] > table and held["hybrid"] > table
         if steps == 1024:
-            assert held["BPTT"] > 100 * held["RTRL"] or n > 4
+            assert held["BPTT"] > 50 * held["RTRL"] or n > 4
             assert held["checkpointed BPTT"] < 0.1 * held["BPTT"]
 
 

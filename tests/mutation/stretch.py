@@ -67,7 +67,8 @@ EQUIVALENT: dict[str, str] = {
     "readouts:Linear.pull, line 4: rows * weights['V'] if rows.shape[1] == 1 else rows @ "
     "weights['V'] → rows @ weights['V']": "the same product another way",
     POINTWISE + "run, line 9: 1 → 2": ROOM,
-    POINTWISE + "_room, line 5: 1 → 2": ROOM,
+    POINTWISE + "_room, line 4: 1 → 2": ROOM,
+    POINTWISE + "_room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
     POINTWISE + "sweep, line 19: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
