@@ -118,9 +118,7 @@ class Linear(Readout):
         return y_bar * self._function.derivative(z, y)
 
     def pull(self, weights: Mapping[str, Array], z_bar: Array, size: int) -> Array:
-        rows = z_bar.reshape(-1, z_bar.shape[-1])
-        # One output: an outer product, which NumPy multiplies out faster than as matrices.
-        h_bar = rows * weights["V"] if rows.shape[1] == 1 else rows @ weights["V"]
+        h_bar = z_bar.reshape(-1, z_bar.shape[-1]) @ weights["V"]
         return h_bar.reshape(*z_bar.shape[:-1], size)
 
     def collect(self, h: Array, z_bar: Array) -> dict[str, Array]:

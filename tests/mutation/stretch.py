@@ -64,8 +64,6 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "project, line 5: u if in_place else None → None": "adds into a new array",
     POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
     "→ np.concatenate(blocks, axis=1)": "copies a single block",
-    "readouts:Linear.pull, line 4: rows * weights['V'] if rows.shape[1] == 1 else rows @ "
-    "weights['V'] → rows @ weights['V']": "the same product another way",
     POINTWISE + "run, line 9: 1 → 2": ROOM,
     POINTWISE + "_room, line 4: 1 → 2": ROOM,
     POINTWISE + "_room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
