@@ -18,7 +18,6 @@ from benchmarks.harness import (
     environment,
 )
 from benchmarks.report import ratio
-from benchmarks.statistics import median
 from benchmarks.worker import calibrate, missing
 from tests.benchmarks.work import TRUTH
 
@@ -31,22 +30,30 @@ def contender(
     return Contender(name, f"tests.benchmarks.work:{function}", case, needs)
 
 
-def test_a_known_ratio_of_sleeps_is_timed_rightly() -> None:
+def test_the_time_of_one_run_is_what_its_clock_says() -> None:
     with Arena(1, ONCE) as arena:
         case = arena.measure(
-            [contender("short", seconds=0.05), contender("long", seconds=0.15)], tolerance=0.0
+            [
+                contender(name, "ticking", seconds=t)
+                for name, t in (("short", 0.25), ("long", 0.75))
+            ],
+            tolerance=0.0,
         )
-    assert ratio(case, "long", "short") == pytest.approx(3.0, rel=0.25)
-    assert median(case["seconds"]["short"]) >= 0.05
-    assert {len(rounds) for rounds in case["seconds"].values()} == {3}
+    assert ratio(case, "long", "short") == pytest.approx(3.0, rel=1e-12)
+    assert case["seconds"]["short"] == pytest.approx([0.25] * 3, rel=1e-12)
+
+
+def test_the_clock_is_that_of_the_wall() -> None:
+    with Arena(1, ONCE) as arena:
+        case = arena.measure([contender("asleep", seconds=0.05)], tolerance=0.0)
+    assert len(case["seconds"]["asleep"]) == 3 and min(case["seconds"]["asleep"]) >= 0.05
 
 
 def test_short_work_is_repeated_within_a_measurement_and_reported_by_the_step() -> None:
-    plan = ONCE._replace(at_least=0.05)
-    with Arena(1, plan) as arena:
-        case = arena.measure([contender("nap", seconds=0.002, steps=4)], tolerance=0.0)
-    assert 2 <= case["repetitions"]["nap"] <= 60
-    assert 0.0005 <= median(case["seconds"]["nap"]) < 0.002
+    with Arena(1, ONCE._replace(at_least=0.05)) as arena:
+        case = arena.measure([contender("nap", "ticking", seconds=0.002, steps=4)], tolerance=0.0)
+    assert 25 <= case["repetitions"]["nap"] <= 16 * 25
+    assert case["seconds"]["nap"] == pytest.approx([0.0005] * 3, rel=1e-12)
 
 
 def test_rounds_stop_at_the_budget_but_not_before_the_least() -> None:

@@ -1,8 +1,9 @@
-"""Contenders for the tests of the harness: they sleep, disagree, are absent or break."""
+"""Contenders for the tests of the harness: they take known times, disagree, are absent or break."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,18 @@ def sleeping(case: Mapping[str, Any]) -> Prepared:
     answer["W"][-1, -1] += case.get("error", 0.0)
     seconds = case.get("seconds", 0.0)
     return Prepared(lambda: time.sleep(seconds), answer, case.get("steps", 1))
+
+
+def ticking(case: Mapping[str, Any]) -> Prepared:
+    """So many seconds by a clock that nothing but this work moves, however busy the machine is."""
+    now = 0.0
+
+    def work() -> None:
+        nonlocal now
+        now += case["seconds"]
+
+    sys.modules["__main__"].perf_counter = lambda: now  # type: ignore[attr-defined]
+    return Prepared(work, TRUTH, case.get("steps", 1))
 
 
 def floor(case: Mapping[str, Any]) -> Prepared:
