@@ -23,9 +23,19 @@ def rng() -> np.random.Generator:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage is of the package by its own tests: tracing the others would only cost time."""
+    """Coverage is of the package by its own tests: tracing the others would only cost time.
+
+    Nor is every combination of a test's parameters traced, since they run the same lines: only
+    those in which a parameter has a value for the first time.
+    """
     here = Path(__file__).parent
     others = (here / "coursework", here / "experiments")
+    traced: set[tuple[str, str, int]] = set()
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in others):
+        of_others = any(item.path.is_relative_to(folder) for folder in others)
+        callspec = getattr(item, "callspec", None)
+        test, indices = item.nodeid.partition("[")[0], callspec.indices if callspec else {}
+        values = {(test, name, index) for name, index in indices.items()}
+        if of_others or (values and values <= traced):
             item.add_marker("no_cover")
+        traced |= values
