@@ -141,6 +141,8 @@ def agrees(cell: str, setting: str, cut: str, cuts: tuple[bool, ...]) -> None:
     assert relative_error(got, by_definition(cell, setting, CUTS[cut], cuts)) < 1e-12
 
 
+# The same lines as the tests beside it, on more cells: not worth a trace.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("cell", zoo.CELLS)
 def test_every_cell(cell: str) -> None:
     agrees(cell, "learned start", "falling", (False, True, False, False))

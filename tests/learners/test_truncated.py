@@ -82,6 +82,8 @@ def agrees(cell: str, setting: str, steps: int, size: int, k1: int, k2: int) -> 
         assert np.abs(grads[name] - want[name]).max() <= TOLERANCE * scale, name
 
 
+# The same lines as the tests beside it, on more cells: not worth a trace.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("setting", RECURRENT)
 @pytest.mark.parametrize("cell", zoo.CELLS)
 def test_every_cell(cell: str, setting: str) -> None:

@@ -71,6 +71,8 @@ def test_shapes_are_on_the_sheet(name):
         assert distance >= one.get_radius() + two.get_radius()
 
 
+# The same lines as the tests before it: not worth a trace.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_drawings_repeat(name):
     assert DRAWINGS[name]().to_png(50) == DRAWINGS[name]().to_png(50)

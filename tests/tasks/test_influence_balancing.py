@@ -139,6 +139,8 @@ def test_who_learns(make: Callable[[Network], OnlineLearner]) -> None:
     assert abs(end - optimum) < 1e-2 * abs(start - optimum)
 
 
+# Long, and the same lines as the tests beside it: not worth a trace.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(3))
 def test_uoro_learns_at_a_lower_rate(seed: int) -> None:
     """Its noise asks for small steps; a window that is too short drifts at that rate too."""

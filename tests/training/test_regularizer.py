@@ -116,6 +116,8 @@ def test_forced_units_pass_nothing_on():
     assert errors.shape == slopes.shape == (batch.steps - 1, batch.size, 3)
 
 
+# The same lines as the tests beside it, on more cells: not worth a trace.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("setting", RECURRENT)
 @pytest.mark.parametrize("cell", zoo.CELLS)
 def test_the_full_gradient_on_every_cell(cell, setting):
