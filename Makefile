@@ -50,15 +50,15 @@ lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 
 test-package: $(STAMP)  ## the tests of rnncore, with coverage
 	$(call heading,Tests of the package)
-	@pytest rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
+	@pytest -p no:nbval rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
 
 test-mutants: $(STAMP)  ## the mutants of every derivative, and the other slow tests of rnncore
 	$(call heading,Mutants of every derivative$(comma) and memory over long sequences)
-	@pytest tests --ignore=tests/book --ignore=tests/coursework -m slow -n $(WORKERS)
+	@pytest -p no:nbval tests --ignore=tests/book --ignore=tests/coursework -m slow -n $(WORKERS)
 
 test-coursework: $(STAMP)  ## mark the hostile submissions for real (uses two cores by itself)
 	$(call heading,Coursework: hostile submissions$(comma) real kernels$(comma) a command killed and resumed)
-	@pytest tests/coursework -m slow -p no:cacheprovider
+	@pytest -p no:nbval tests/coursework -m slow -p no:cacheprovider
 
 load: $(STAMP)  ## mark a class of 300, and some with stock nbgrader beside it (minutes)
 	@python -W ignore -m tests.coursework.load
@@ -70,7 +70,7 @@ test-notebooks: $(STAMP)  ## run every notebook and compare every output with th
 
 test-book:  ## the tests of the notebooks' form and of the built pages (after make book)
 	$(call heading,Tests of the notebooks and of the built pages)
-	@pytest tests/book
+	@pytest -p no:nbval tests/book
 
 notebooks: $(STAMP)  ## format every notebook, execute it anew and store it in normal form
 	$(call heading,Notebooks: format$(comma) execute$(comma) normalise)
