@@ -26,9 +26,11 @@ def chain_back(
     deltas: Deltas,
     h_bar: Array | None = None,
     forced: Sequence[Array | None] | None = None,
+    across: bool = True,
 ) -> None:
     """The chain rule over some steps, from the last of ``adjoints`` back to the first.
 
+    Without ``across`` nothing goes from one unit to another: the recurrent product is left out.
     ``adjoints`` (steps + 1, ..., B, N), whose last is given, and ``deltas`` are filled in place;
     the partials are (steps, B, n) each; ``h_bar`` and ``forced`` are those of ``Cell.sweep``.
     Views of single steps are made once, before the loop.
@@ -39,7 +41,8 @@ def chain_back(
     if deltas.v is not deltas.u:
         links += links_of(d.dv, deltas.v, cell._gate_cuts)
     links += links_of(d.dp, deltas.p, cell._parameter_cuts)
-    filled = cell.states[:1] if cell.recurrent else ()  # by the recurrent product, the first
+    across = across and cell.recurrent
+    filled = cell.states[:1] if across else ()  # by the recurrent product, the first
     onward = links_of(d.ds, adjoints[:-1], cell._state_cuts, filled)
     # All leading axes as one, so that many adjoints are one product.
     flat = adjoints.reshape(len(adjoints), -1, cell.state_size, copy=False)
@@ -56,7 +59,7 @@ def chain_back(
         for out, by, partial in within:
             now[by] = now[by] + now[out] * partial[t]
         follow(links, now, t)
-        if cell.recurrent:
+        if across:
             np.matmul(v_bar[t], weights["U"], out=h_before[t])
         follow(onward, now, t)
 

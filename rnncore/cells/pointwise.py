@@ -211,6 +211,18 @@ class PointwiseCell(Cell):
         own = type(self).pull is not PointwiseCell.pull
         if own or not isinstance(tapes, Stretch):
             return super().sweep(weights, tapes, s_bar, h_bar, forced)
+        return self.sweep_stretch(weights, tapes, s_bar, h_bar, forced)
+
+    def sweep_stretch(
+        self,
+        weights: Mapping[str, Array],
+        tapes: Stretch,
+        s_bar: Array,
+        h_bar: Array,
+        forced: Sequence[Array | None] | None = None,
+        across: bool = True,
+    ) -> tuple[Array, Deltas, Array]:
+        """:meth:`sweep` over a stretch; without ``across``, within each unit alone."""
         apart = tapes.v is not None
         adjoints, deltas = self._room(len(tapes), apart, s_bar, h_bar, tapes.u, weights["W"])
         for start, stop in reversed([*tapes.chunks()]):
@@ -222,6 +234,7 @@ class PointwiseCell(Cell):
                 deltas[start:stop],
                 h_bar[start:stop],
                 None if forced is None else forced[start:stop],
+                across,
             )
         return adjoints[0], deltas, adjoints[1:]
 

@@ -59,16 +59,20 @@ class Partials(NamedTuple):
         """All of them."""
         return [partial for group in self for partial in group.values()]
 
+    def at(self, index: int | None) -> Partials:
+        """Of the partials of many steps those of one; of those of one, with None, (1, B, n)."""
+        by_u = {key: a[index] for key, a in self.du.items()}
+        return Partials(
+            {key: a[index] for key, a in self.ds.items()},
+            by_u,
+            by_u if self.dv is self.du else {key: a[index] for key, a in self.dv.items()},
+            {key: a[index] for key, a in self.dp.items()},
+            {key: a[index] for key, a in self.within.items()},
+        )
+
     def lifted(self) -> Partials:
         """The partials of one step with an axis of time, (1, B, n) each."""
-        by_u = {key: a[None] for key, a in self.du.items()}
-        return Partials(
-            {key: a[None] for key, a in self.ds.items()},
-            by_u,
-            by_u if self.dv is self.du else {key: a[None] for key, a in self.dv.items()},
-            {key: a[None] for key, a in self.dp.items()},
-            {key: a[None] for key, a in self.within.items()},
-        )
+        return self.at(None)
 
     def total(self) -> Partials:
         """The same with nothing left out: what goes through another new block is added."""
@@ -88,13 +92,18 @@ class Partials(NamedTuple):
 class Tape:
     """What one step leaves behind for its derivatives."""
 
-    __slots__ = ("_cell", "_direct", "_partials", "cache", "s", "x")
+    __slots__ = ("_cache", "_cell", "_direct", "_partials", "s", "x")
 
     def __init__(self, cell: PointwiseCell, s: Array, x: Array, cache: Any) -> None:
-        self.s, self.x, self.cache = s, x, cache
-        self._cell = cell
+        self.s, self.x = s, x
+        self._cell, self._cache = cell, cache
         self._direct: Partials | None = None
         self._partials: Partials | None = None
+
+    @property
+    def cache(self) -> Any:
+        """What ``pointwise`` left for ``partials``."""
+        return self._cache
 
     @property
     def direct(self) -> Partials:
@@ -109,6 +118,26 @@ class Tape:
         if self._partials is None:
             self._partials = self.direct.total()
         return self._partials
+
+
+class StepOf(Tape):
+    """The tape of one step of a :class:`Stretch`, whose partials are worked out with others."""
+
+    __slots__ = ("_stretch", "_t")
+
+    def __init__(self, stretch: Stretch, t: int) -> None:
+        super().__init__(stretch._cell, stretch.s[t], stretch.x[t], None)
+        self._stretch, self._t = stretch, t
+
+    @property
+    def cache(self) -> Any:
+        return self._stretch._at(self._t)[1]
+
+    @property
+    def direct(self) -> Partials:
+        if self._direct is None:
+            self._direct = self._stretch.partials_at(self._t)
+        return self._direct
 
 
 class Stretch(Sequence[Tape]):
@@ -138,7 +167,7 @@ class Stretch(Sequence[Tape]):
     ) -> None:
         self.s, self.x, self.u, self.v = s, x, u, v
         self._cell, self._weights = cell, weights
-        self._tapes: dict[int, Tape] = {}
+        self._held: tuple[int, Partials] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -159,19 +188,26 @@ class Stretch(Sequence[Tape]):
             return Stretch(
                 self._cell, self._weights, self.s[start : stop + 1], self.x[t], self.u[t], v
             )
-        t = range(len(self))[t]
-        if t not in self._tapes:
-            _, cache = self._at(t)
-            self._tapes[t] = Tape(self._cell, self.s[t], self.x[t], cache)
-        return self._tapes[t]
+        return StepOf(self, range(len(self))[t])
 
     def _at(self, t: int | slice) -> tuple[tuple[Array, ...], Any]:
         v = None if self.v is None else self.v[t]
         return self._cell.at(self._weights, self.s[:-1][t], self.u[t], v)
 
+    def partials_at(self, t: int) -> Partials:
+        """The elementwise partials of one step, (B, n) each; those around it are kept for later."""
+        size = self._chunk()
+        start = t - t % size
+        if self._held is None or self._held[0] != start:
+            self._held = start, self.partials(start, min(start + size, len(self)))
+        return self._held[1].at(t - start)
+
+    def _chunk(self) -> int:
+        return max(1, CHUNK // self.s[0].size)
+
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Cut the stretch into parts whose partials stay in the processor's cache."""
-        size = max(1, CHUNK // self.s[0].size)
+        size = self._chunk()
         for start in range(0, len(self), size):
             yield start, min(start + size, len(self))
 
@@ -224,3 +260,16 @@ class Deltas(Sequence[Delta]):
         u = self.u[t]
         v, p = u if self.v is self.u else self.v[t], self.p[t]
         return Deltas(u, v, p) if isinstance(t, slice) else Delta(u, v, p)
+
+
+def join(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """The adjoints of stretches that follow one another, as those of one."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = [part for part in parts if isinstance(part, Deltas)]
+    if len(whole) < len(parts):
+        return [delta for part in parts for delta in part]
+    u = np.concatenate([part.u for part in whole])
+    same = whole[0].v is whole[0].u
+    v = u if same else np.concatenate([part.v for part in whole])
+    return Deltas(u, v, np.concatenate([part.p for part in whole]))

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
-from rnncore.learners.truncated import Past, carry_back, nothing
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
+from rnncore.learners.truncated import Past, carry_back
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -139,31 +139,22 @@ class ARTBP(OnlineLearner):
         coins = self._generator(rng)
         return Memory(self._first_state(params, batch_size, initial_state), (), 0, coins)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        now = instant(self.network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share | None]:
         chance = self._chance(len(memory.past) + 1)
         past = (*memory.past, Past(now.tape, now.h_bar, now.forced, 1 / (1 - chance)))
         after = Memory(now.state, past, memory.steps + 1, memory.rng)
-        if memory.rng.random() < chance:
-            cell, initial = self._sweep(weights, after)
-            after = after._replace(past=())
-        else:
-            cell, initial = nothing(self.network, weights.dtype)
-        return after, Step(now.loss, self._assemble(cell, now.readout, initial), now.output)
+        if memory.rng.random() >= chance:
+            return after, None
+        return after._replace(past=()), self._sweep(weights, after)
 
     def flush(self, params: Params, memory: Memory) -> Params:
         if not memory.past:
             return params.zeros_like()
         weights = self.network.prepare(params, memory.state)
-        cell, initial = self._sweep(weights, memory)
-        shapes = self.network.readout.shapes
-        readout = {name: np.zeros(shape, weights.dtype) for name, shape in shapes.items()}
-        return self._assemble(cell, readout, initial)
+        return self._without_readout(self._sweep(weights, memory), weights.dtype)
 
-    def _sweep(self, weights: Weights, memory: Memory) -> tuple[dict, Array]:
+    def _sweep(self, weights: Weights, memory: Memory) -> Share:
         """The stretch's gradient, and what reaches a learned start (N,): zero but at first."""
         cell, s_bar = carry_back(self.network, weights, memory.past, len(memory.past))
         first = len(memory.past) == memory.steps
-        return cell, s_bar.sum(axis=0) * first
+        return Share(cell, s_bar.sum(axis=0) * first)

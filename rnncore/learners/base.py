@@ -10,6 +10,7 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.data import Batch
+from rnncore.learners.instant import AT_ONCE, Instant, Steps, instant, instants
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -29,6 +30,16 @@ class Step(NamedTuple):
     loss: Any
     grads: Params
     output: Array
+
+
+class Share(NamedTuple):
+    """A share of the gradient: the cell's arrays by name, and what reaches a learned start.
+
+    ``initial`` counts only where the initial state is learned.
+    """
+
+    cell: dict[str, Array]
+    initial: Array
 
 
 class Card(NamedTuple):
@@ -135,6 +146,7 @@ class OnlineLearner(Learner):
     """
 
     online = True
+    at_once: int = AT_ONCE
 
     @abstractmethod
     def init(
@@ -147,10 +159,24 @@ class OnlineLearner(Learner):
         """The memory before the first step; a random learner keeps ``rng`` in it."""
 
     @abstractmethod
+    def learn(self, weights: Weights, memory: Any, now: Instant) -> tuple[Any, Share | None]:
+        """What the learner makes of one step: its next memory, and a share of the gradient.
+
+        The share is None where the learner holds it back.
+        """
+
     def advance(
         self, weights: Weights, memory: Any, x: Array, target: Array, mask: Array | None
     ) -> tuple[Any, Step]:
         """One step on arrays with a batch axis, unchecked."""
+        now, told = instant(self.network, weights, memory.state, x, target, mask)
+        memory, share = self.learn(weights, memory, now)
+        if share is None:
+            cell = self.network.cell
+            zeros = {name: np.zeros(shape, weights.dtype) for name, shape in cell.shapes.items()}
+            share = Share(zeros, np.zeros(cell.state_size, weights.dtype))
+        grads = self._assemble(share.cell, told.readout, share.initial)
+        return memory, Step(told.loss, grads, told.output)
 
     def flush(self, params: Params, memory: Any) -> Params:
         """The share of the gradient that is still held back; zeros where there is none."""
@@ -212,6 +238,47 @@ class OnlineLearner(Learner):
         assert batch.targets is not None
         dtype = _dtype(weights, batch.targets)
         sums = {name: np.zeros(array.shape, dtype) for name, array in params.items()}
+        if type(self).advance is not OnlineLearner.advance:  # a subclass with steps of its own
+            return self._step_by_step(weights, memory, batch, sums)
+        loss = 0.0
+        for start in range(0, batch.steps, self.at_once):
+            stop = min(start + self.at_once, batch.steps)
+            steps, told = instants(self.network, weights, memory.state, batch, start, stop)
+            memory = self._learn_all(weights, memory, steps, sums)
+            for name, array in told.readout.items():
+                sums[f"readout.{name}"] += array
+            loss = loss + told.loss
+        return memory, loss, sums
+
+    def _learn_all(
+        self, weights: Weights, memory: Any, steps: Steps, sums: dict[str, Array]
+    ) -> Any:
+        """Learn from consecutive steps, and add the shares of the gradient to ``sums``.
+
+        For a learner that has a way with many steps at once, at held weights, to redefine.
+        """
+        for now in steps.each():
+            memory, share = self.learn(weights, memory, now)
+            if share is not None:
+                self._add_share(share, sums)
+        return memory
+
+    def _add_share(self, share: Share, sums: dict[str, Array]) -> None:
+        for name, array in share.cell.items():
+            sums[f"cell.{name}"] += array
+        if self.network.learn_initial_state:
+            sums["initial_state"] += share.initial
+
+    def _without_readout(self, share: Share, dtype: np.dtype) -> Params:
+        """A share of the gradient that is given late, when the read-out has learned already."""
+        shapes = self.network.readout.shapes
+        readout = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        return self._assemble(share.cell, readout, share.initial)
+
+    def _step_by_step(
+        self, weights: Weights, memory: Any, batch: Batch, sums: dict[str, Array]
+    ) -> tuple[Any, Any, dict[str, Array]]:
+        assert batch.targets is not None
         loss, counted = 0.0, batch.weights
         for t in range(batch.steps):
             mask = None if counted is None else counted[t]
@@ -239,14 +306,14 @@ class OnlineLearner(Learner):
         influence[:, rows:] = np.eye(size)[:learned]
         return influence
 
-    def _split(self, flat: Array) -> tuple[dict[str, Array], Array]:
+    def _split(self, flat: Array) -> Share:
         """Cut a flat gradient of the influence's rows into the cell's arrays and the rest."""
         cell, start = {}, 0
         for name, shape in self.network.cell.shapes.items():
             count = math.prod(shape)
             cell[name] = flat[start : start + count].reshape(shape)
             start += count
-        return cell, flat[start:]
+        return Share(cell, flat[start:])
 
 
 def _dtype(weights: Weights, targets: Array) -> np.dtype:

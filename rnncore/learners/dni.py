@@ -8,8 +8,8 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.data import Batch
-from rnncore.learners.base import Array, Card, Gradient, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, Gradient, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -164,17 +164,14 @@ class DNI(OnlineLearner):
         given = checks.finite(checks.numeric(critic, "critic"), "critic")
         return Memory(state, checks.shape(given, shape, "critic").astype(state.dtype))
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
         network, critic = self.network, self.critic
-        now = instant(network, weights, memory.state, x, target, mask)
-        features = critic.features(now.free, target, mask, network.readout.output_size)
+        outputs = network.readout.output_size
+        features = critic.features(now.free, now.target, now.mask, outputs)
         predicted = critic.predict(memory.critic, features, memory.step)
         passed, delta = network.cell.pull(weights.cell, now.tape, predicted)
         cell = network.cell.collect(weights.cell, [now.tape], [delta])
         initial = passed.sum(axis=0) if memory.step == 0 else np.zeros(len(predicted[0]))
-        grads = self._assemble(cell, now.readout, initial.astype(weights.dtype))
 
         direct = np.zeros(now.free.shape, weights.dtype)
         direct[:, network.cell.output] = now.h_bar
@@ -187,7 +184,7 @@ class DNI(OnlineLearner):
             direct,
             now.forced,
         )
-        return after, Step(now.loss, grads, now.output)
+        return after, Share(cell, initial.astype(weights.dtype))
 
     def _taught(self, memory: Memory, passed: Array) -> Array:
         """The critic after it has met the target for the last step."""

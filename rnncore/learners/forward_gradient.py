@@ -9,8 +9,8 @@ import numpy as np
 from rnncore.cells import Masked, OutputFeedback, Stack
 from rnncore.cells.base import Cell
 from rnncore.learners import noise as chance
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -105,20 +105,15 @@ class ForwardGradient(OnlineLearner):
             tangent += direction[-learned:]
         return Memory(state, tangent, direction)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        network = self.network
-        now = instant(network, weights, memory.state, x, target, mask)
-        along, _ = self._split(memory.direction)
-        tangent = network.cell.jvp(weights.cell, now.tape, memory.tangent, None, along)
-        slope = (now.h_bar * tangent[:, network.cell.output]).sum()
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
+        cell = self.network.cell
+        along = self._split(memory.direction).cell
+        tangent = cell.jvp(weights.cell, now.tape, memory.tangent, None, along)
+        slope = (now.h_bar * tangent[:, cell.output]).sum()
         if now.forced is not None:
             tangent = np.where(now.forced, 0, tangent)
-        cell, initial = self._split(slope * memory.direction)
-        grads = self._assemble(cell, now.readout, initial)
         after = Memory(now.state, tangent, memory.direction)
-        return after, Step(now.loss, grads, now.output)
+        return after, self._split(slope * memory.direction)
 
 
 def uncut(cell: Cell) -> Params:

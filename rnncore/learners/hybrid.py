@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncore import checks
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import Instant, instant
+from rnncore.cells.tape import join
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant, Steps
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
-EVERY = 16  # steps between two looks at what has vanished
+EVERY = 32  # steps between two looks at what has vanished
 
 
 class Memory(NamedTuple):
@@ -21,6 +23,23 @@ class Memory(NamedTuple):
     state: Array
     influence: Array
     block: tuple[Instant, ...]
+
+
+class Block(NamedTuple):
+    """What the backward sweep needs of the steps of a block: (T, B, n) is dl_t/dh_t."""
+
+    tapes: Sequence[Any]
+    h_bar: Array | Sequence[Array]
+    forced: Sequence[Array | None]
+
+    @classmethod
+    def of(cls, instants: Sequence[Instant]) -> Block:
+        """Of steps that came one by one."""
+        return cls(
+            [now.tape for now in instants],
+            [now.h_bar for now in instants],
+            [now.forced for now in instants],
+        )
 
 
 class Hybrid(OnlineLearner):
@@ -62,6 +81,7 @@ class Hybrid(OnlineLearner):
         super().__init__(network)
         size = network.cell.state_size if block is None else block
         self.block = checks.positive_int(size, "block")
+        self.at_once = self.block
 
     def init(
         self,
@@ -73,69 +93,72 @@ class Hybrid(OnlineLearner):
         state = self._first_state(params, batch_size, initial_state)
         return Memory(state, self._first_influence(state), ())
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        now = instant(self.network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share | None]:
         block = (*memory.block, now)
         if len(block) < self.block:
-            rows = memory.influence.shape[1]
-            flat, after = np.zeros(rows, weights.dtype), Memory(now.state, memory.influence, block)
-        else:
-            size = self.network.cell.state_size
-            flat, influence = self._close(weights, memory.influence, block, size)
-            after = Memory(now.state, influence, ())
-        cell, initial = self._split(flat)
-        return after, Step(now.loss, self._assemble(cell, now.readout, initial), now.output)
+            return Memory(now.state, memory.influence, block), None
+        size = self.network.cell.state_size
+        flat, influence = self._close(weights, memory.influence, Block.of(block), size)
+        return Memory(now.state, influence, ()), self._split(flat)
+
+    def _learn_all(
+        self, weights: Weights, memory: Memory, steps: Steps, sums: dict[str, Array]
+    ) -> Memory:
+        own = type(self).learn is not Hybrid.learn  # a subclass with steps of its own
+        if own or memory.block or len(steps.tapes) < self.block:
+            return super()._learn_all(weights, memory, steps, sums)
+        size, block = self.network.cell.state_size, Block(steps.tapes, steps.h_bar, steps.forced)
+        flat, influence = self._close(weights, memory.influence, block, size)
+        self._add_share(self._split(flat), sums)
+        return Memory(steps.state[-1], influence, ())
 
     def flush(self, params: Params, memory: Memory) -> Params:
         if not memory.block:
             return params.zeros_like()
         weights = self.network.prepare(params, memory.state)
-        flat, _ = self._close(weights, memory.influence, memory.block, units=0)
-        cell, initial = self._split(flat)
-        shapes = self.network.readout.shapes
-        readout = {name: np.zeros(shape, weights.dtype) for name, shape in shapes.items()}
-        return self._assemble(cell, readout, initial)
+        flat, _ = self._close(weights, memory.influence, Block.of(memory.block), units=0)
+        return self._without_readout(self._split(flat), weights.dtype)
 
     def _close(
-        self, weights: Weights, influence: Array, block: tuple[Instant, ...], units: int
+        self, weights: Weights, influence: Array, block: Block, units: int
     ) -> tuple[Array, Array]:
         """One backward sweep over the block: its gradient (P,), and q at its end (B, P, N).
 
         With no ``units`` it is the gradient alone, and q is empty.
         """
         own, by_start = self._sweep(weights, block, units)
-        # q^T through the start of the block, for the loss (last row) and for each unit
-        through = influence @ by_start.transpose(1, 2, 0)  # (B, P, units + 1)
-        through[:, : own.shape[2]] += own.transpose(1, 2, 0)
-        return through[..., -1].sum(axis=0), through[..., :-1]
+        # q^T through the start of the block, for each unit and for the loss (last row)
+        through = by_start.transpose(1, 0, 2) @ influence.transpose(0, 2, 1)  # (B, units + 1, P)
+        first = 0
+        for array in own.values():
+            rows = array.reshape(*by_start.shape[:2], -1).transpose(1, 0, 2)
+            last = first + rows.shape[2]
+            through[..., first:last] += rows
+            first = last
+        return through[:, -1].sum(axis=0), through[:, :-1].transpose(0, 2, 1)
 
-    def _sweep(
-        self, weights: Weights, block: tuple[Instant, ...], units: int
-    ) -> tuple[Array, Array]:
+    def _sweep(self, weights: Weights, block: Block, units: int) -> tuple[dict[str, Array], Array]:
         """Carry the unit adjoints and the loss adjoint back, as one batch of units + 1.
 
-        Returns the gradients by the parameters used within the block, (units + 1, B, P), and
-        the adjoints that reach the block's start, (units + 1, B, N).
+        Returns the gradients by the parameters used within the block, (units + 1, B, ...) each,
+        and the adjoints that reach the block's start, (units + 1, B, N).
         """
-        network: Network = self.network
-        size, batch = network.cell.state_size, len(block[0].state)
-        adjoints = np.zeros((units + 1, batch, size), weights.dtype)
-        adjoints[:units] = np.eye(size)[:units, None, :]
-        deltas: list[Any] = [None] * len(block)
-        for t in reversed(range(len(block))):
-            forced = block[t].forced
-            if forced is not None:
-                adjoints = np.where(forced, 0, adjoints)
-            adjoints[units][:, network.cell.output] += block[t].h_bar
-            adjoints, deltas[t] = network.cell.pull(weights.cell, block[t].tape, adjoints)
-            if t % EVERY == 0:
-                forget_vanished(adjoints)
-        tapes = [now.tape for now in block]
-        own = network.cell.collect(weights.cell, tapes, deltas, per_example=True)
-        flat = [array.reshape(units + 1, batch, -1) for array in own.values()]
-        return np.concatenate(flat, axis=2), adjoints
+        cell, (steps, batch) = self.network.cell, np.shape(block.h_bar)[:2]
+        adjoints = np.zeros((units + 1, batch, cell.state_size), weights.dtype)
+        adjoints[:units] = np.eye(cell.state_size)[:units, None, :]
+        h_bar = np.zeros((EVERY, units + 1, batch, cell.output_size), weights.dtype)
+        parts: list[Sequence[Any]] = []
+        for stop in range(steps, 0, -EVERY):
+            part = slice(max(0, stop - EVERY), stop)
+            said = h_bar[: stop - part.start]
+            said[:, units] = block.h_bar[part]
+            adjoints, deltas, _ = cell.sweep(
+                weights.cell, block.tapes[part], adjoints, said, block.forced[part]
+            )
+            parts.insert(0, deltas)
+            forget_vanished(adjoints)
+        own = cell.collect(weights.cell, block.tapes, join(parts), per_example=True)
+        return own, adjoints
 
 
 def forget_vanished(adjoints: Array) -> None:

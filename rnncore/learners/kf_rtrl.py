@@ -11,8 +11,8 @@ from rnncore.cells import Masked, SecondOrder
 from rnncore.cells.base import Cell
 from rnncore.cells.pointwise import PointwiseCell
 from rnncore.learners import noise as chance
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -118,12 +118,9 @@ class KFRTRL(OnlineLearner):
         start = np.tile(np.eye(size, dtype=state.dtype)[:learned], (batch, 1, 1))
         return Memory(state, joint, rows, start, generator)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
         cell, rng = self.network.cell, memory.rng
-        now = instant(self.network, weights, memory.state, x, target, mask)
-        signs = chance.signs(rng, (len(x), 2), weights.dtype)
+        signs = chance.signs(rng, (len(now.state), 2), weights.dtype)
         past = chance.balance(memory.joint, cell.push(weights.cell, now.tape, memory.rows))
         new = chance.balance(*factors(self._core, now.tape))
         joint = signs[:, :1] * past[0] + signs[:, 1:] * new[0]
@@ -135,9 +132,8 @@ class KFRTRL(OnlineLearner):
         if now.forced is not None:
             rows = np.where(now.forced[:, None, :], 0, rows)
             start = np.where(now.forced[:, None, :], 0, start)
-        grads = self._assemble(self._cut_up(credit.T @ joint), now.readout, initial)
         after = Memory(now.state, joint, rows, start, rng)
-        return after, Step(now.loss, grads, now.output)
+        return after, Share(self._cut_up(credit.T @ joint), initial)
 
     def _cut_up(self, matrix: Array) -> dict[str, Array]:
         """Cut the gradient of the joint matrix (r, m) into the cell's arrays."""

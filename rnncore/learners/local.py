@@ -20,7 +20,6 @@ gradient.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,25 +28,30 @@ from rnncore.cells.base import Cell
 from rnncore.cells.lstm import LSTM
 from rnncore.cells.masked import Masked
 from rnncore.cells.memory import MemoryCell
-from rnncore.cells.pointwise import Elementwise, PointwiseCell, Tape
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import Instant, instant
+from rnncore.cells.pointwise import PointwiseCell
+from rnncore.cells.tape import Stretch
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.eligibility import Traces, contract, renew, renew_all
+from rnncore.learners.instant import Instant, Steps
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
-Trace = dict[str, Array]
-
 
 class Memory(NamedTuple):
-    """The state (B, N), the traces, and the feedback weights (O, n) of rules that have them.
-
-    The trace of a parameter is (B, S, K, n, d): the derivative of state block s of unit i
-    by the parameter's entry (gate k, unit i, input d).
-    """
+    """The state (B, N), the traces, and the feedback weights (O, n) of rules that have them."""
 
     state: Array
-    trace: Trace
+    traces: Traces
     feedback: Array | None = None
+
+    @property
+    def trace(self) -> dict[str, Array]:
+        """The trace of each parameter, (B, S, K, n, d).
+
+        It is the derivative of state block s of unit i by the parameter's entry (gate k, unit i,
+        input d).
+        """
+        return self.traces.named
 
 
 def pointwise(cell: Cell, rule: str) -> PointwiseCell:
@@ -60,50 +64,6 @@ def pointwise(cell: Cell, rule: str) -> PointwiseCell:
             f"elementwise share and the recurrent product; got {type(cell).__name__}"
         )
     return cell
-
-
-def carry(cell: PointwiseCell, tape: Tape, trace: Trace) -> Trace:
-    """E e: along the elementwise partials between a unit's own state blocks.
-
-    Where a new block is made from another new one, :func:`deposit` hands that on.
-    """
-    d, block = tape.direct, cell.states.index
-    dtype = np.result_type(*trace.values(), *d.ds.values(), *d.du.values())
-    onward = {name: np.empty(old.shape, dtype) for name, old in trace.items()}
-    for name, old in trace.items():
-        missing = list(cell.states)
-        for (out, by), partial in d.ds.items():
-            new, factor = onward[name][:, block(out)], partial[:, None, :, None]
-            if out in missing:
-                np.multiply(factor, old[:, block(by)], out=new)
-                missing.remove(out)
-            else:
-                new += factor * old[:, block(by)]
-        for out in missing:
-            onward[name][:, block(out)] = 0
-    return onward
-
-
-def deposit(cell: PointwiseCell, tape: Tape, trace: Trace) -> None:
-    """e += F, in place: what each parameter adds to its own unit within the step."""
-    d, h, block = tape.direct, tape.s[:, cell.output], cell.states.index
-    one = np.ones((len(h), 1), h.dtype)
-    factors: dict[str, tuple[Elementwise, Array]] = {
-        "W": (d.du, tape.x),
-        "U": (d.dv, h),
-        "b": (d.du, one),
-        "b_h": (d.dv, one),
-    }
-    for name in cell.shapes:
-        partials, factor = factors.get(name, (d.dp, one))
-        for (out, by), partial in partials.items():
-            if name in factors or by == name:
-                own = trace[name][:, block(out), cell.gates.index(by) if name in factors else 0]
-                own += partial[:, :, None] * factor[:, None, :]
-    for (out, by), partial in d.within.items():
-        for array in trace.values():
-            new = array[:, block(out)]
-            new += partial[:, None, :, None] * array[:, block(by)]
 
 
 class TraceLearner(OnlineLearner):
@@ -124,43 +84,36 @@ class TraceLearner(OnlineLearner):
         rng: np.random.Generator | None = None,
     ) -> Memory:
         state = self._first_state(params, batch_size, initial_state)
-        n, blocks = self._cell.hidden_size, len(self._cell.states)
-        trace: Trace = {}
-        for name, shape in self._cell.shapes.items():
-            gates, inputs = shape[0] // n, math.prod(shape[1:])
-            trace[name] = np.zeros((len(state), blocks, gates, n, inputs), state.dtype)
-        if self.network.learn_initial_state:
-            own = np.zeros((len(state), blocks, blocks, n, 1), state.dtype)
-            own[:, np.arange(blocks), np.arange(blocks)] = 1
-            trace["initial_state"] = own
-        return Memory(state, trace)
+        learned = self.network.learn_initial_state
+        return Memory(state, Traces.first(self._cell, len(state), state.dtype, learned))
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        now = instant(self.network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
         cell = self._cell
-        trace = carry(cell, now.tape, memory.trace)
-        deposit(cell, now.tape, trace)
-        grads = self._contract(trace, self._signal(memory, now))
+        traces = renew(cell, now.tape, memory.traces)
+        grads = contract(traces, self._signal(memory, now))
         if now.forced is not None:
-            forced = now.forced.reshape(len(x), -1, 1, cell.hidden_size, 1)
-            trace = {name: np.where(forced, 0, array) for name, array in trace.items()}
-        step = Step(now.loss, self._named(grads, now.readout), now.output)
-        return memory._replace(state=now.state, trace=trace), step
+            forced = now.forced.reshape(len(now.state), -1, 1, cell.hidden_size, 1)
+            traces = traces._replace(joint=tuple(np.where(forced, 0, e) for e in traces.joint))
+        return memory._replace(state=now.state, traces=traces), self._named(grads)
 
-    def _signal(self, memory: Memory, now: Instant) -> Array:
-        """The learning signal (B, n): dl_t/dh_t."""
+    def _learn_all(
+        self, weights: Weights, memory: Memory, steps: Steps, sums: dict[str, Array]
+    ) -> Memory:
+        own = type(self).learn is not TraceLearner.learn  # a rule with steps of its own
+        if own or not isinstance(steps.tapes, Stretch):
+            return super()._learn_all(weights, memory, steps, sums)
+        signals = self._signal(memory, steps)
+        traces, grads = renew_all(
+            self._cell, weights.cell, steps.tapes, memory.traces, signals, steps.forced
+        )
+        self._add_share(self._named(grads), sums)
+        return memory._replace(state=steps.state[-1], traces=traces)
+
+    def _signal(self, memory: Memory, now: Instant | Steps) -> Array:
+        """The learning signal (..., B, n): dl_t/dh_t."""
         return now.h_bar
 
-    def _contract(self, trace: Trace, signal: Array) -> dict[str, Array]:
-        """The signal times the traces, summed over the batch and the blocks that are shown."""
-        n = self._cell.hidden_size
-        bars = signal.reshape(len(signal), -1, n)  # sequence, block, unit
-        shown = bars.shape[1]
-        return {name: np.einsum("bskid,bsi->kid", e[:, :shown], bars) for name, e in trace.items()}
-
-    def _named(self, grads: dict[str, Array], readout: dict[str, Array]) -> Params:
+    def _named(self, grads: dict[str, Array]) -> Share:
         cell = {name: grads[name].reshape(shape) for name, shape in self._cell.shapes.items()}
         outer = self.network.cell
         while isinstance(outer, Masked):
@@ -168,7 +121,7 @@ class TraceLearner(OnlineLearner):
             cell = {name: cell[name] * (outer.mask[name] > 0) for name in cell}
             outer = outer.cell
         initial = grads.get("initial_state", np.zeros(0)).reshape(-1)
-        return self._assemble(cell, readout, initial)
+        return Share(cell, initial)
 
 
 class EProp(TraceLearner):

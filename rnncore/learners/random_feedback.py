@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from rnncore import checks
-from rnncore.learners.base import Array, Card, Step
+from rnncore.learners.base import Array, Card, Share
+from rnncore.learners.instant import Instant, Steps
 from rnncore.learners.local import Memory, TraceLearner
-from rnncore.learners.rtrl import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 from rnncore.readouts import Linear
@@ -68,7 +68,7 @@ class FeedbackLearner(TraceLearner):
             b = self._generator(rng).standard_normal(self._shape) / np.sqrt(self._shape[1])
         return memory._replace(feedback=b.astype(memory.state.dtype))
 
-    def _signal(self, memory: Memory, now: Instant) -> Array:
+    def _signal(self, memory: Memory, now: Instant | Steps) -> Array:
         assert memory.feedback is not None
         return now.z_bar @ memory.feedback
 
@@ -156,10 +156,9 @@ class AdaptiveEProp(FeedbackLearner):
                 raise ValueError(f"{what}: expected a number of at least 0, got {value}")
         self.rate, self.decay = float(rate), float(decay)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        after, step = super().advance(weights, memory, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
+        after, share = super().learn(weights, memory, now)
         assert memory.feedback is not None
-        slope = step.grads["readout.V"] + self.decay * memory.feedback
-        return after._replace(feedback=memory.feedback - self.rate * slope), step
+        shown = now.free[:, self.network.cell.output]
+        slope = self.network.readout.collect(shown, now.z_bar)["V"] + self.decay * memory.feedback
+        return after._replace(feedback=memory.feedback - self.rate * slope), share

@@ -11,8 +11,8 @@ from rnncore import checks
 from rnncore.cells.base import Cell
 from rnncore.cells.masked import Masked
 from rnncore.cells.pointwise import PointwiseCell
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -288,19 +288,15 @@ class SnAp(OnlineLearner):
                 part[:] = np.take_along_axis(entries, states, axis=1)
         return kept
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        now = instant(self.network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
         influence = self._propagate(weights, now.tape, memory.influence)
         self._add_immediate(weights, now.tape, influence)
-        cell, initial = self._split(self._credit(now.h_bar, influence))
+        share = self._split(self._credit(now.h_bar, influence))
         if now.forced is not None:
             for rows in self._rows:
                 for part in rows.parts(influence):
                     np.copyto(part, 0, where=now.forced[:, rows.states, None])
-        grads = self._assemble(cell, now.readout, initial)
-        return Memory(now.state, influence), Step(now.loss, grads, now.output)
+        return Memory(now.state, influence), share
 
     def _propagate(self, weights: Weights, tape: Any, influence: Array) -> Array:
         """D J on the pattern: each kept entry from the kept entries of its own row."""

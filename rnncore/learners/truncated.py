@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncore import checks
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -53,12 +53,6 @@ def carry_back(
             s_bar[:, network.cell.output] += now.h_bar
         s_bar, deltas[t] = network.cell.pull(weights.cell, now.tape, s_bar)
     return network.cell.collect(weights.cell, [now.tape for now in past], deltas), s_bar
-
-
-def nothing(network: Network, dtype: Any) -> tuple[dict[str, Array], Array]:
-    """What :func:`carry_back` would give of no loss at all; the adjoint summed, (N,)."""
-    cell = {name: np.zeros(shape, dtype) for name, shape in network.cell.shapes.items()}
-    return cell, np.zeros(network.cell.state_size, dtype)
 
 
 class Memory(NamedTuple):
@@ -162,35 +156,27 @@ class TruncatedBPTT(OnlineLearner):
     ) -> Memory:
         return Memory(self._first_state(params, batch_size, initial_state), (), 0)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        now = instant(self.network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share | None]:
         past = (*memory.past, Past(now.tape, now.h_bar, now.forced))
         after = Memory(now.state, past, memory.steps + 1)
         if after.steps % self.k1:
-            cell, initial = nothing(self.network, weights.dtype)
-        else:
-            cell, initial = self._sweep(weights, after, self.k1)
-            # The next window ends k1 steps on, so it starts k2 - k1 steps back.
-            after = after._replace(past=past[max(0, len(past) - (self.k2 - self.k1)) :])
-        return after, Step(now.loss, self._assemble(cell, now.readout, initial), now.output)
+            return after, None
+        share = self._sweep(weights, after, self.k1)
+        # The next window ends k1 steps on, so it starts k2 - k1 steps back.
+        return after._replace(past=past[max(0, len(past) - (self.k2 - self.k1)) :]), share
 
     def flush(self, params: Params, memory: Memory) -> Params:
         fresh = memory.steps % self.k1
         if not fresh:
             return params.zeros_like()
         weights = self.network.prepare(params, memory.state)
-        cell, initial = self._sweep(weights, memory, fresh)
-        shapes = self.network.readout.shapes
-        readout = {name: np.zeros(shape, weights.dtype) for name, shape in shapes.items()}
-        return self._assemble(cell, readout, initial)
+        return self._without_readout(self._sweep(weights, memory, fresh), weights.dtype)
 
-    def _sweep(self, weights: Weights, memory: Memory, fresh: int) -> tuple[dict, Array]:
+    def _sweep(self, weights: Weights, memory: Memory, fresh: int) -> Share:
         """The window's gradient, and what reaches a learned start (N,): zero if none does."""
         cell, s_bar = carry_back(self.network, weights, memory.past, fresh)
         reaches = len(memory.past) == memory.steps
-        return cell, s_bar.sum(axis=0) * reaches
+        return Share(cell, s_bar.sum(axis=0) * reaches)
 
     def __repr__(self) -> str:
         return f"TruncatedBPTT({self.network.cell!r}, k1={self.k1}, k2={self.k2})"

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncore.learners import noise as chance
-from rnncore.learners.base import Array, Card, OnlineLearner, Step
-from rnncore.learners.rtrl import instant
+from rnncore.learners.base import Array, Card, OnlineLearner, Share
+from rnncore.learners.instant import Instant
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -110,15 +110,12 @@ class UORO(OnlineLearner):
         row[:, rows:] = tangent
         return Memory(state, tangent, row, generator)
 
-    def advance(
-        self, weights: Weights, memory: Memory, x: Array, target: Array, mask: Array | None
-    ) -> tuple[Memory, Step]:
-        network, rng = self.network, memory.rng
-        now = instant(network, weights, memory.state, x, target, mask)
+    def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
+        cell, rng = self.network.cell, memory.rng
         nu = self._draw(rng, memory.state.shape, weights.dtype)
         direct, nu_row = self._pull_both(weights, now.tape, now.h_bar, nu)
-        pushed = network.cell.jvp(weights.cell, now.tape, memory.tangent)
-        credit = (now.h_bar * pushed[:, network.cell.output]).sum(axis=1, keepdims=True)
+        pushed = cell.jvp(weights.cell, now.tape, memory.tangent)
+        credit = (now.h_bar * pushed[:, cell.output]).sum(axis=1, keepdims=True)
         flat = (direct + credit * memory.row).sum(axis=0)
 
         past, past_row = chance.balance(pushed, memory.row)
@@ -126,9 +123,7 @@ class UORO(OnlineLearner):
         tangent, row = past + new, past_row + new_row
         if now.forced is not None:
             tangent = np.where(now.forced, 0, tangent)
-        cell, initial = self._split(flat)
-        grads = self._assemble(cell, now.readout, initial)
-        return Memory(now.state, tangent, row, rng), Step(now.loss, grads, now.output)
+        return Memory(now.state, tangent, row, rng), self._split(flat)
 
     def _pull_both(self, weights: Weights, tape: Any, h_bar: Array, nu: Array) -> Array:
         """dl_t/ds_t F_t and nu^T F_t, shape (2, B, P), by one VJP of the immediate part.

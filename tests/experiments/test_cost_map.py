@@ -73,7 +73,8 @@ def test_what_is_certain_of_the_outcome(at):
         table = 8 * n * n * (2 + n + 1)
         assert held["RTRL"] > table and held["hybrid"] > table
         if steps == 1024:
-            assert held["BPTT"] > 50 * held["RTRL"] or n > 4
+            # RTRL too keeps the forward pass of 32 steps, which it works out together.
+            assert held["BPTT"] > 20 * held["RTRL"] or n > 4
             assert held["checkpointed BPTT"] < 0.1 * held["BPTT"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from rnncore import BPTT, LSTM, RTRL, Batch, Linear, Masked, Network, SquaredError, Units, Vanilla
 from rnncore.cells import Cell
 from rnncore.cells.pointwise import PointwiseCell
-from rnncore.learners.rtrl import instant
+from rnncore.learners.instant import instant
 from rnncore.learners.snap import SnAp, colors, structure
 from rnncore.verify import compare, complex_step_jacobian, relative_error
 from tests.learners.test_exact import case
@@ -63,7 +63,7 @@ def masked_rtrl(net: Network, params, batch: Batch, mask: np.ndarray):
     flat, history = 0.0, []
     for t in range(batch.steps):
         weight = None if batch.weights is None else batch.weights[t]
-        now = instant(net, weights, s, batch.inputs[t], batch.targets[t], weight)
+        now, _ = instant(net, weights, s, batch.inputs[t], batch.targets[t], weight)
         influence = net.cell.influence_step(weights.cell, now.tape, influence) * mask
         flat = flat + np.einsum("bpn,bn->p", influence[..., net.cell.output], now.h_bar)
         if now.forced is not None:

@@ -19,6 +19,7 @@ from tests.learners import test_artbp as artbp
 from tests.learners import test_exact as exact
 from tests.learners import test_focused as focused
 from tests.learners import test_local as local
+from tests.learners import test_many_steps as many_steps
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
@@ -153,6 +154,13 @@ def traces() -> Iterable[tuple[str, Check]]:
     for cell in ("LSTM peepholes", "GRU", "masked vanilla"):
         label = f"test_eprop_is_the_gradient_with_frozen_input[{cell}]"
         yield label, lambda c=cell: local.symmetric_agrees(rule, c, setting)
+    for name, cell, start in (
+        ("EProp", "LSTM peepholes", setting),
+        ("RFLO", "GRU", "squared error"),
+        ("DiagonalRTRL", "linear recurrent unit", setting),
+    ):
+        label = f"test_many_steps_are_the_sum_of_single_ones[{name}-{cell}-{start}]"
+        yield label, lambda n=name, c=cell, s=start: many_steps.agrees(n, c, s)
     yield "test_adaptive_feedback[leaky]", lambda: local.adaptive_agrees("leaky", "squared error")
     yield "test_focused.test_exact", lambda: focused.exact("linear recurrent unit", "learned start")
 

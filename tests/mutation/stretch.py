@@ -20,7 +20,8 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.chain:links_of": (CELLS, STRETCH),
     "rnncore.cells.chain:follow": (CELLS, STRETCH),
     "rnncore.cells.tape:Partials.total": (CELLS, STRETCH),
-    "rnncore.cells.tape:Partials.lifted": (CELLS, STRETCH),
+    "rnncore.cells.tape:Partials.at": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch.partials_at": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.__getitem__": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch._at": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.chunks": (CELLS, STRETCH),
@@ -32,6 +33,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.pointwise:PointwiseCell._recurrent": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.at": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.sweep": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.sweep_stretch": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell._room": (CELLS, STRETCH),
     "rnncore.cells.base:Cell.run": (GENERAL, STRETCH),
     "rnncore.cells.base:Cell.projections": (GENERAL, STRETCH),
@@ -51,8 +53,8 @@ SIZES = "more or fewer at a time come to the same"
 TOGETHER = "puts together again what is in one array already"
 ROOM = "makes room that nobody uses"
 EQUIVALENT: dict[str, str] = {
-    "cells.tape:Partials.lifted, line 6: by_u if self.dv is self.du else {key: a[None] for "
-    "key, a in self.dv.items()} → {key: a[None] for key, a in self.dv.items()}": (
+    "cells.tape:Partials.at, line 6: by_u if self.dv is self.du else {key: a[index] for "
+    "key, a in self.dv.items()} → {key: a[index] for key, a in self.dv.items()}": (
         "computes again what is known to be the same"
     ),
     POINTWISE + "collect, line 8: deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas) "
@@ -135,6 +137,7 @@ def checks() -> Iterable[tuple[str, Check]]:
     for test in (
         stretch.test_partials_of_the_wrong_shape_are_refused,
         stretch.test_indices_and_slices,
+        stretch.test_partials_of_single_steps_are_worked_out_together,
         stretch.test_deltas,
         stretch.test_chunks_cover_a_stretch,
         contracts.test_what_pull_gives_is_left_alone,
