@@ -150,7 +150,7 @@ class Hybrid(OnlineLearner):
         parts: list[Sequence[Any]] = []
         for stop in range(steps, 0, -EVERY):
             part = slice(max(0, stop - EVERY), stop)
-            said = h_bar[: stop - part.start]
+            said = h_bar[:stop]  # the first part may be shorter
             said[:, units] = block.h_bar[part]
             adjoints, deltas, _ = cell.sweep(
                 weights.cell, block.tapes[part], adjoints, said, block.forced[part]

@@ -156,11 +156,17 @@ def traces() -> Iterable[tuple[str, Check]]:
         yield label, lambda c=cell: local.symmetric_agrees(rule, c, setting)
     for name, cell, start in (
         ("EProp", "LSTM peepholes", setting),
+        ("EProp", "vanilla tanh", setting),
+        ("EProp", "GRU", "no mask"),
+        ("DNI", "GRU", setting),
+        ("Hybrid", "GRU", setting),
         ("RFLO", "GRU", "squared error"),
         ("DiagonalRTRL", "linear recurrent unit", setting),
     ):
         label = f"test_many_steps_are_the_sum_of_single_ones[{name}-{cell}-{start}]"
         yield label, lambda n=name, c=cell, s=start: many_steps.agrees(n, c, s)
+    heard = many_steps.test_a_subclass_with_steps_of_its_own_is_heard
+    yield f"{heard.__name__}[EProp]", lambda: heard("EProp")
     yield "test_adaptive_feedback[leaky]", lambda: local.adaptive_agrees("leaky", "squared error")
     yield "test_focused.test_exact", lambda: focused.exact("linear recurrent unit", "learned start")
 

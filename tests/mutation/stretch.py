@@ -69,7 +69,7 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "run, line 9: 1 → 2": ROOM,
     POINTWISE + "_room, line 4: 1 → 2": ROOM,
     POINTWISE + "_room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
-    POINTWISE + "sweep, line 19: 1 → 2": "hands on one state more than is looked at",
+    POINTWISE + "sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "

@@ -151,7 +151,10 @@ EQUIVALENT: dict[str, str] = {
     "learners.hybrid:Hybrid.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
     "learners.hybrid:Hybrid.flush, line 5: 0 → 1": "carries a unit adjoint that nobody asks for",
-    "learners.hybrid:Hybrid._sweep, line 15: 0 → 1": "looks for vanished adjoints at other steps",
+    "learners.instant:instants, line 14: s if replaced is None else s.copy() → s.copy()": (
+        "copies what could stay where it is"
+    ),
+    "learners.eligibility:renew, line 4: 1 → 2": "any number will do that is less than zero",
     "learners.snap:SnAp._add_immediate, line 15: entries[colors] if one else entries[colors, "
     "np.arange(count)] → entries[colors, np.arange(count)]": "copies what could stay where it is",
     "learners.truncated:TruncatedBPTT.flush, line 4: return params.zeros_like() → return "
