@@ -128,7 +128,10 @@ class Learner(ABC):
 class OnlineLearner(Learner):
     """A learner that runs along with the network, one step at a time.
 
-    Its memory is explicit: each call takes it and returns the next one.
+    Its memory is explicit: each call takes it and returns the next one. What is its own is
+    :meth:`learn`, what it makes of a step whose forward pass is done; :meth:`step` and
+    :meth:`gradient` follow from it. :meth:`gradient` holds the parameters, so it works out the
+    forward pass of ``at_once`` steps together.
 
     Examples
     --------

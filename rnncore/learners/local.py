@@ -69,7 +69,9 @@ def pointwise(cell: Cell, rule: str) -> PointwiseCell:
 class TraceLearner(OnlineLearner):
     """What the local rules share: eligibility traces, with the network's own learning signal.
 
-    Time O(S^2 P) a step, memory O(S P).
+    Time O(S^2 P) a step, memory O(S P). With the parameters held, ``gradient`` carries the
+    traces over many steps at once (``rnncore.learners.eligibility.renew_all``), which gives the
+    same for much less.
     """
 
     def __init__(self, network: Network) -> None:
