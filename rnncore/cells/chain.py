@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnncore.cells.base import Array
-from rnncore.cells.tape import Deltas, Elementwise, Partials
+from rnncore.cells.tape import Deltas, Elementwise, Partials, Stretch, carve
 
 if TYPE_CHECKING:
     from rnncore.cells.pointwise import PointwiseCell
@@ -16,6 +16,47 @@ if TYPE_CHECKING:
 # A product of the chain rule: the new state block whose adjoint is multiplied; the partial, and
 # where the product goes, of each step; and whether it is added to what stands there.
 Link = tuple[str, list[Array], list[Array], bool]
+
+
+def sweep_stretch(
+    cell: PointwiseCell,
+    weights: Mapping[str, Array],
+    tapes: Stretch,
+    s_bar: Array,
+    h_bar: Array,
+    forced: Sequence[Array | None] | None = None,
+    across: bool = True,
+) -> tuple[Array, Deltas, Array]:
+    """``Cell.sweep`` over a stretch; without ``across``, within each unit alone."""
+    apart = tapes.v is not None
+    adjoints, deltas = room(cell, len(tapes), apart, s_bar, h_bar, tapes.u, weights["W"])
+    for start, stop in reversed([*tapes.chunks()]):
+        chain_back(
+            cell,
+            weights,
+            tapes.partials(start, stop),
+            adjoints[start : stop + 1],
+            deltas[start:stop],
+            h_bar[start:stop],
+            None if forced is None else forced[start:stop],
+            across,
+        )
+    return adjoints[0], deltas, adjoints[1:]
+
+
+def room(
+    cell: PointwiseCell, steps: int, apart: bool, s_bar: Array, *others: Array
+) -> tuple[Array, Deltas]:
+    """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
+    dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
+    u, p = len(cell.gates) * cell.hidden_size, len(cell.elementwise) * cell.hidden_size
+    states, rest = (steps + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
+    if steps == 1:  # of a single step the deltas are kept, and the adjoints are not
+        adjoints, (p_bar, u_bar, *v_bar) = np.empty(states, dtype), carve(dtype, *rest)
+    else:
+        adjoints, p_bar, u_bar, *v_bar = carve(dtype, states, *rest)
+    adjoints[-1] = s_bar
+    return adjoints, Deltas(u_bar, v_bar[0] if apart else u_bar, p_bar)
 
 
 def chain_back(

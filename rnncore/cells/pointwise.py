@@ -27,7 +27,7 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, correlate, draw
-from rnncore.cells.chain import chain_back
+from rnncore.cells.chain import chain_back, room, sweep_stretch
 from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape, carve
 from rnncore.params import Params
 
@@ -196,7 +196,7 @@ class PointwiseCell(Cell):
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.direct
         apart = self.recurrent and d.dv is not d.du
-        adjoints, deltas = self._room(1, apart, s_bar, *weights.values(), *d.arrays())
+        adjoints, deltas = room(self, 1, apart, s_bar, *weights.values(), *d.arrays())
         chain_back(self, weights, d.lifted(), adjoints, deltas)
         return adjoints[0], deltas[0]
 
@@ -211,44 +211,7 @@ class PointwiseCell(Cell):
         own = type(self).pull is not PointwiseCell.pull
         if own or not isinstance(tapes, Stretch):
             return super().sweep(weights, tapes, s_bar, h_bar, forced)
-        return self.sweep_stretch(weights, tapes, s_bar, h_bar, forced)
-
-    def sweep_stretch(
-        self,
-        weights: Mapping[str, Array],
-        tapes: Stretch,
-        s_bar: Array,
-        h_bar: Array,
-        forced: Sequence[Array | None] | None = None,
-        across: bool = True,
-    ) -> tuple[Array, Deltas, Array]:
-        """:meth:`sweep` over a stretch; without ``across``, within each unit alone."""
-        apart = tapes.v is not None
-        adjoints, deltas = self._room(len(tapes), apart, s_bar, h_bar, tapes.u, weights["W"])
-        for start, stop in reversed([*tapes.chunks()]):
-            chain_back(
-                self,
-                weights,
-                tapes.partials(start, stop),
-                adjoints[start : stop + 1],
-                deltas[start:stop],
-                h_bar[start:stop],
-                None if forced is None else forced[start:stop],
-                across,
-            )
-        return adjoints[0], deltas, adjoints[1:]
-
-    def _room(self, steps: int, apart: bool, s_bar: Array, *others: Array) -> tuple[Array, Deltas]:
-        """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
-        dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
-        u, p = len(self.gates) * self.hidden_size, len(self.elementwise) * self.hidden_size
-        states, rest = (steps + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
-        if steps == 1:  # of a single step the deltas are kept, and the adjoints are not
-            adjoints, (p_bar, u_bar, *v_bar) = np.empty(states, dtype), carve(dtype, *rest)
-        else:
-            adjoints, p_bar, u_bar, *v_bar = carve(dtype, states, *rest)
-        adjoints[-1] = s_bar
-        return adjoints, Deltas(u_bar, v_bar[0] if apart else u_bar, p_bar)
+        return sweep_stretch(self, weights, tapes, s_bar, h_bar, forced)
 
     def input_adjoint(self, weights: Mapping[str, Array], tape: Tape, delta: Delta) -> Array:
         return delta.u @ weights["W"]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncore.cells.base import correlate
+from rnncore.cells.chain import sweep_stretch
 from rnncore.cells.pointwise import PointwiseCell
 from rnncore.cells.tape import Deltas, Stretch, Tape
 
@@ -173,8 +174,8 @@ def renew_all(
     last[range(blocks), :, range(blocks)] = 1
     said = np.zeros((len(tapes), blocks + 1, *signals.shape[1:]), signals.dtype)
     said[:, -1] = signals
-    first, deltas, _ = cell.sweep_stretch(
-        weights, tapes, last.reshape(blocks + 1, batch, -1), said, forced, across=False
+    first, deltas, _ = sweep_stretch(
+        cell, weights, tapes, last.reshape(blocks + 1, batch, -1), said, forced, across=False
     )
     through = first.reshape(last.shape)
     joint: list[Array] = []

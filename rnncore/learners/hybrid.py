@@ -25,23 +25,6 @@ class Memory(NamedTuple):
     block: tuple[Instant, ...]
 
 
-class Block(NamedTuple):
-    """What the backward sweep needs of the steps of a block: (T, B, n) is dl_t/dh_t."""
-
-    tapes: Sequence[Any]
-    h_bar: Array | Sequence[Array]
-    forced: Sequence[Array | None]
-
-    @classmethod
-    def of(cls, instants: Sequence[Instant]) -> Block:
-        """Of steps that came one by one."""
-        return cls(
-            [now.tape for now in instants],
-            [now.h_bar for now in instants],
-            [now.forced for now in instants],
-        )
-
-
 class Hybrid(OnlineLearner):
     """Schmidhuber's hybrid: exact, at a cost between the two.
 
@@ -98,7 +81,7 @@ class Hybrid(OnlineLearner):
         if len(block) < self.block:
             return Memory(now.state, memory.influence, block), None
         size = self.network.cell.state_size
-        flat, influence = self._close(weights, memory.influence, Block.of(block), size)
+        flat, influence = self._close(weights, memory.influence, Steps.of(block), size)
         return Memory(now.state, influence, ()), self._split(flat)
 
     def _learn_all(
@@ -107,8 +90,8 @@ class Hybrid(OnlineLearner):
         own = type(self).learn is not Hybrid.learn  # a subclass with steps of its own
         if own or memory.block or len(steps.tapes) < self.block:
             return super()._learn_all(weights, memory, steps, sums)
-        size, block = self.network.cell.state_size, Block(steps.tapes, steps.h_bar, steps.forced)
-        flat, influence = self._close(weights, memory.influence, block, size)
+        size = self.network.cell.state_size
+        flat, influence = self._close(weights, memory.influence, steps, size)
         self._add_share(self._split(flat), sums)
         return Memory(steps.state[-1], influence, ())
 
@@ -116,11 +99,11 @@ class Hybrid(OnlineLearner):
         if not memory.block:
             return params.zeros_like()
         weights = self.network.prepare(params, memory.state)
-        flat, _ = self._close(weights, memory.influence, Block.of(memory.block), units=0)
+        flat, _ = self._close(weights, memory.influence, Steps.of(memory.block), units=0)
         return self._without_readout(self._split(flat), weights.dtype)
 
     def _close(
-        self, weights: Weights, influence: Array, block: Block, units: int
+        self, weights: Weights, influence: Array, block: Steps, units: int
     ) -> tuple[Array, Array]:
         """One backward sweep over the block: its gradient (P,), and q at its end (B, P, N).
 
@@ -137,7 +120,7 @@ class Hybrid(OnlineLearner):
             first = last
         return through[:, -1].sum(axis=0), through[:, :-1].transpose(0, 2, 1)
 
-    def _sweep(self, weights: Weights, block: Block, units: int) -> tuple[dict[str, Array], Array]:
+    def _sweep(self, weights: Weights, block: Steps, units: int) -> tuple[dict[str, Array], Array]:
         """Carry the unit adjoints and the loss adjoint back, as one batch of units + 1.
 
         Returns the gradients by the parameters used within the block, (units + 1, B, ...) each,

@@ -47,14 +47,8 @@ def instant(
 ) -> tuple[Instant, Told]:
     """Advance the network one step and take the adjoint of this step's loss alone."""
     free, tape = network.cell.step(weights.cell, s, x)
-    shown = free[:, network.cell.output]
-    z, y = network.readout.forward(weights.readout, shown)
-    values = network.loss.values(z, y, target)
-    loss = (values if mask is None else values * mask).sum() / len(s)
-    z_bar = network.loss.adjoint(network.readout, z, y, target, mask) / len(s)
-    h_bar = network.readout.pull(weights.readout, z_bar, shown.shape[1])
+    z_bar, h_bar, told = _tell(network, weights, free[:, network.cell.output], target, mask)
     state, forced = network.force(free, target, mask)
-    told = Told(y, loss, network.readout.collect(shown, z_bar))
     return Instant(tape, free, state, forced, z_bar, h_bar, target, mask), told
 
 
@@ -62,13 +56,21 @@ class Steps(NamedTuple):
     """The instants of consecutive steps: a tape and states of each, and arrays (T, B, ...)."""
 
     tapes: Sequence[Any]
-    free: list[Array]
-    state: list[Array]
-    forced: list[Array | None]
+    free: Sequence[Array]
+    state: Sequence[Array]
+    forced: Sequence[Array | None]
     z_bar: Array
     h_bar: Array
     target: Array
     mask: Array | None
+
+    @classmethod
+    def of(cls, instants: Sequence[Instant]) -> Steps:
+        """Of steps that came one by one."""
+        tapes, free, state, forced, *told, masks = zip(*instants, strict=True)
+        z_bar, h_bar, target = map(np.stack, told)
+        mask = None if masks[0] is None else np.stack(masks)
+        return cls(tapes, free, state, forced, z_bar, h_bar, target, mask)
 
     def each(self) -> Iterator[Instant]:
         """One after the other."""
@@ -99,10 +101,17 @@ def instants(
         return new
 
     tapes, shown, _ = network.cell.run(weights.cell, s, x, replace)
-    z, y = network.readout.forward(weights.readout, shown)
-    values = network.loss.values(z, y, d)
-    loss = (values if mask is None else values * mask).sum() / batch.size
-    z_bar = network.loss.adjoint(network.readout, z, y, d, mask) / batch.size
-    h_bar = network.readout.pull(weights.readout, z_bar, shown.shape[2])
-    told = Told(y, loss, network.readout.collect(shown, z_bar))
+    z_bar, h_bar, told = _tell(network, weights, shown, d, mask)
     return Steps(tapes, free, state, forced, z_bar, h_bar, d, mask), told
+
+
+def _tell(
+    network: Network, weights: Weights, shown: Array, target: Array, mask: Array | None
+) -> tuple[Array, Array, Told]:
+    """``z_bar``, ``h_bar`` and what the read-out tells, of one step or of some: (..., B, n)."""
+    z, y = network.readout.forward(weights.readout, shown)
+    batch, values = shown.shape[-2], network.loss.values(z, y, target)
+    loss = (values if mask is None else values * mask).sum() / batch
+    z_bar = network.loss.adjoint(network.readout, z, y, target, mask) / batch
+    h_bar = network.readout.pull(weights.readout, z_bar, shown.shape[-1])
+    return z_bar, h_bar, Told(y, loss, network.readout.collect(shown, z_bar))

@@ -16,6 +16,8 @@ GENERAL = ("GRU reset before", "feedback", "mixed stack")
 
 # target: (cells, settings); the settings choose the checks below and those of BPTT
 TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rnncore.cells.chain:sweep_stretch": (CELLS, STRETCH),
+    "rnncore.cells.chain:room": (CELLS, STRETCH),
     "rnncore.cells.chain:chain_back": (CELLS, STRETCH),
     "rnncore.cells.chain:links_of": (CELLS, STRETCH),
     "rnncore.cells.chain:follow": (CELLS, STRETCH),
@@ -33,8 +35,6 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.pointwise:PointwiseCell._recurrent": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.at": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.sweep": (CELLS, STRETCH),
-    "rnncore.cells.pointwise:PointwiseCell.sweep_stretch": (CELLS, STRETCH),
-    "rnncore.cells.pointwise:PointwiseCell._room": (CELLS, STRETCH),
     "rnncore.cells.base:Cell.run": (GENERAL, STRETCH),
     "rnncore.cells.base:Cell.projections": (GENERAL, STRETCH),
     "rnncore.cells.base:Cell.sweep": (GENERAL, STRETCH),
@@ -67,9 +67,9 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
     "→ np.concatenate(blocks, axis=1)": "copies a single block",
     POINTWISE + "run, line 9: 1 → 2": ROOM,
-    POINTWISE + "_room, line 4: 1 → 2": ROOM,
-    POINTWISE + "_room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
-    POINTWISE + "sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
+    "cells.chain:room, line 4: 1 → 2": ROOM,
+    "cells.chain:room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
+    "cells.chain:sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
