@@ -41,7 +41,7 @@ class Activation:
 @cache
 def _half(dtype: np.dtype) -> Array:
     # NumPy multiplies a short array by an array of its own kind twice as fast as by a float.
-    return np.array(0.5, dtype)
+    return np.array(0.5, dtype if dtype.kind in "fcO" else np.float64)
 
 
 def logistic(a: Array) -> Array:
@@ -55,7 +55,7 @@ def logistic(a: Array) -> Array:
     array([0. , 0.5, 1. ])
     """
     a = np.asarray(a)
-    half = _half(np.result_type(a, 0.5))  # integers become float64
+    half = _half(a.dtype)
     y = np.tanh(a * half)
     y *= half
     y += half

@@ -48,6 +48,7 @@ from rnncore import (
 )
 from rnncore.activations import logistic
 from rnncore.cells import Cell
+from rnncore.cells.base import Array
 from rnncore.cells.diagonal import (
     DiagonalCell,
     DiagonalLSTM,
@@ -76,7 +77,7 @@ class GatedLinear(DiagonalCell):
         self.signed = signed
         super().__init__(input_size, hidden_size)
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         gate = np.tanh(u[0]) if self.signed else logistic(u[0])
         z = np.tanh(u[1])
         return (gate * s[0] + (1 - gate**2) * z,), (s[0], gate, z)

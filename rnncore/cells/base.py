@@ -271,17 +271,3 @@ def draw(shapes: Shapes, rng: np.random.Generator, dtype: Any) -> Params:
             for name, shape in shapes.items()
         }
     )
-
-
-def correlate(left: Array, right: Array, per_example: bool) -> Array:
-    """Sum over time of the outer products left_t right_t^T.
-
-    ``left`` is (T, ..., B, k), ``right`` (T, B, d). Returns (k, d), summed over the batch
-    as well; with ``per_example`` (..., B, k, d).
-    """
-    if not per_example:
-        return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
-    if len(left) == 1:  # one step: nothing to sum
-        return left[0][..., None] * right[0][:, None, :]
-    left = np.moveaxis(left, 0, -1)  # (..., B, k, T)
-    return left @ right.swapaxes(0, 1)  # (B, T, d) meets every leading axis

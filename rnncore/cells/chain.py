@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rnncore.cells.base import Array
-from rnncore.cells.tape import Deltas, Elementwise, Partials, Stretch, carve
+from rnncore.cells.tape import Deltas, Elementwise, Partials, Stretch
+from rnncore.layout import carve
 
 if TYPE_CHECKING:
     from rnncore.cells.pointwise import PointwiseCell
 
-# A product of the chain rule: the new state block whose adjoint is multiplied; the partial, and
-# where the product goes, of each step; and whether it is added to what stands there.
-Link = tuple[str, list[Array], list[Array], bool]
+SHORT = 2**11  # numbers of a step
+
+
+class Link(NamedTuple):
+    """A product of the chain rule.
+
+    ``out`` is the new state block whose adjoint is multiplied; ``partial`` has what it is
+    multiplied by, and ``to`` where the product goes, of each step; ``adds`` says whether it is
+    added to what stands there. Some blocks side by side may be one product: then there is an
+    axis for them in front of both.
+    """
+
+    out: str
+    partial: list[Array]
+    to: list[Array]
+    adds: bool
 
 
 def sweep_stretch(
@@ -77,6 +92,7 @@ def chain_back(
     Views of single steps are made once, before the loop.
     """
     bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
+    shown = [*adjoints[1:, ..., cell.output]]
     within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
     links = links_of(d.du, deltas.u, cell._gate_cuts)
     if deltas.v is not deltas.u:
@@ -89,19 +105,20 @@ def chain_back(
     flat = adjoints.reshape(len(adjoints), -1, cell.state_size, copy=False)
     h_before = [*flat[:-1, :, : cell.hidden_size]]
     v_bar = [*deltas.v.reshape(len(deltas), -1, deltas.v.shape[-1])]
+    # np.dot has less to look at before it begins, but it writes arrays in one piece only.
+    product = np.dot if h_before[0].flags.c_contiguous else np.matmul
     for t in reversed(range(len(deltas))):
         if forced is not None and (replaced := forced[t]) is not None:
             # A forced unit does not pass on what it was, so nothing flows back through it.
             np.copyto(adjoints[t + 1], 0, where=replaced)
         if h_bar is not None:
-            shown = adjoints[t + 1][..., cell.output]
-            shown += h_bar[t]
+            np.add(shown[t], h_bar[t], out=shown[t])
         now = {name: blocks[t] for name, blocks in bars.items()}
         for out, by, partial in within:
             now[by] = now[by] + now[out] * partial[t]
         follow(links, now, t)
         if across:
-            np.matmul(v_bar[t], weights["U"], out=h_before[t])
+            product(v_bar[t], weights["U"], h_before[t])
         follow(onward, now, t)
 
 
@@ -113,22 +130,56 @@ def links_of(
     The first product of a block is written into it, unless it is ``filled``; further ones are
     added. A block without any is set to zero here.
     """
-    missing = [name for name in cuts if name not in filled]
+    first: dict[str, tuple[str, Array]] = {}
     links = []
     for (out, by), partial in partials.items():
-        links.append((out, [*partial], [*result[..., cuts[by]]], by not in missing))
-        if by in missing:
-            missing.remove(by)
-    for name in missing:
-        result[..., cuts[name]] = 0
-    return links
+        if by in first or by in filled:
+            links.append(Link(out, [*partial], [*result[..., cuts[by]]], adds=True))
+        else:
+            first[by] = out, partial
+    written = []
+    # Of short arrays it is the calls that take time, of long ones the copying.
+    joined = _neighbors(first, cuts) if result[0].size < SHORT else [[name] for name in cuts]
+    for names in joined:
+        place = slice(cuts[names[0]].start, cuts[names[-1]].stop)
+        if names[0] in first:
+            sources = [first[name][1] for name in names]
+            to, out = result[..., place], first[names[0]][0]
+            written.append(Link(out, *_side_by_side(sources, to), adds=False))
+        elif names[0] not in filled:
+            result[..., place] = 0
+    return written + links
+
+
+def _neighbors(
+    first: Mapping[str, tuple[str, Array]], cuts: Mapping[str, slice]
+) -> list[list[str]]:
+    """The blocks, those side by side together whose first products are with the same adjoint."""
+    names = [*cuts]
+    groups = [names[:1]] if names else []
+    for before, name in pairwise(names):
+        if before in first and name in first and first[before][0] == first[name][0]:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return groups
+
+
+def _side_by_side(partials: Sequence[Array], to: Array) -> tuple[list[Array], list[Array]]:
+    """The partials (steps, B, n) of some blocks as one, and the views of ``to`` they go into."""
+    count, (steps, batch, n) = len(partials), partials[0].shape
+    if count == 1:
+        return [*partials[0]], [*to]
+    blocks = np.stack(partials, axis=1)
+    further = to.ndim - 3  # axes of the adjoints that the partials do not have
+    blocks = blocks.reshape(steps, count, *[1] * further, batch, n)
+    return [*blocks], [*np.moveaxis(to.reshape(*to.shape[:-1], count, n, copy=False), -2, 1)]
 
 
 def follow(links: Sequence[Link], bars: Mapping[str, Array], t: int) -> None:
     """Multiply the adjoints of the new state blocks with partials, at one step."""
-    for out, partial, block, adds in links:
+    for out, partial, to, adds in links:
         if adds:
-            now = block[t]
-            now += bars[out] * partial[t]
+            np.add(to[t], bars[out] * partial[t], out=to[t])
         else:
-            np.multiply(bars[out], partial[t], out=block[t])
+            np.multiply(bars[out], partial[t], out=to[t])

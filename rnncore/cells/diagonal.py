@@ -8,6 +8,7 @@ import numpy as np
 
 from rnncore import activations
 from rnncore.activations import Activation, logistic
+from rnncore.cells.base import Array
 from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 from rnncore.params import Params
 
@@ -70,7 +71,7 @@ class FocusedContext(DiagonalCell):
         drawn = super().init_params(rng, dtype)
         return drawn.replace(d=rng.uniform(0.5, 1, self.hidden_size).astype(dtype))
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (c_prev,), (a,), (d,) = s, u, p
         f = self.activation(a)
         return (d * c_prev + f,), (c_prev, a, f, d)
@@ -114,7 +115,7 @@ class DiagonalLSTM(DiagonalCell):
     gates = ("f", "z", "o")
     elementwise = ("w_f", "w_z", "w_o")
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (_, c_prev), (w_f, w_z, w_o) = s, p
         f, z = logistic(u[0] + w_f * c_prev), np.tanh(u[1] + w_z * c_prev)
         c = f * c_prev + (1 - f) * z
@@ -185,7 +186,7 @@ class LinearRecurrentUnit(DiagonalCell):
         }
         return drawn.replace(**{name: array.astype(dtype) for name, array in fresh.items()})
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (re, im), (nu, theta, gamma) = s, p
         decay, phase, g = np.exp(-np.exp(nu)), np.exp(theta), np.exp(gamma)
         a, b = decay * np.cos(phase), decay * np.sin(phase)
@@ -259,7 +260,7 @@ class Leaky(PointwiseCell):
         drawn = super().init_params(rng, dtype)
         return drawn.replace(a=np.full(self.hidden_size, self.leak, dtype))
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (h_prev,), (net,), (leak,) = s, u, p
         f = self.activation(net)
         return ((1 - leak) * h_prev + leak * f,), (h_prev, net, f, leak)

@@ -9,9 +9,10 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.activations import logistic
-from rnncore.cells.base import Array, Shapes, correlate, draw
+from rnncore.cells.base import Array, Shapes, draw
 from rnncore.cells.general import GeneralCell
 from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
+from rnncore.layout import correlate
 from rnncore.params import Params
 
 
@@ -45,9 +46,9 @@ class GRU(PointwiseCell):
     apart = True  # the candidate needs its two pre-activations apart
     recurrent_bias = True
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (h_prev,) = s
-        r, z = logistic(u[0] + v[0]), logistic(u[1] + v[1])
+        r, z = logistic(u[:2] + v[:2])
         n = np.tanh(u[2] + r * v[2])
         return ((1 - z) * n + z * h_prev,), (h_prev, r, z, n, v[2])
 
@@ -139,10 +140,10 @@ class GRUResetBefore(GeneralCell):
         n, bar = self.hidden_size, np.stack(deltas)
         x, h = np.stack([tape.x for tape in tapes]), np.stack([tape.s for tape in tapes])
         reset = np.stack([tape.r * tape.s for tape in tapes])
-        by_gates = correlate(bar[..., : 2 * n], h, per_example)
-        by_candidate = correlate(bar[..., 2 * n :], reset, per_example)
+        by_gates = correlate(bar[..., : 2 * n], h, per_example=per_example)
+        by_candidate = correlate(bar[..., 2 * n :], reset, per_example=per_example)
         return {
-            "W": correlate(bar, x, per_example),
+            "W": correlate(bar, x, per_example=per_example),
             "U": np.concatenate([by_gates, by_candidate], axis=-2),
             "b": bar.sum(axis=0 if per_example else tuple(range(bar.ndim - 1))),
         }

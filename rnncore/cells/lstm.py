@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnncore.activations import logistic
+from rnncore.cells.base import Array
 from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 
 
@@ -70,23 +71,22 @@ class LSTM(PointwiseCell):
             self.elementwise = tuple(f"p_{gate}" for gate in self.gates if gate != "g")
         super().__init__(input_size, hidden_size)
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
-        _, c_prev = s
-        a = dict(zip(self.gates, u, strict=True))
-        peep = dict(zip(self.elementwise, p, strict=True))
-        i = logistic(a["i"] + peep["p_i"] * c_prev if peep else a["i"])
-        g = np.tanh(a["g"])
-        if self.has_forget_gate:
-            f = logistic(a["f"] + peep["p_f"] * c_prev if peep else a["f"])
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
+        c_prev, a_if, a_g, a_o = s[1], u[:-2], u[-2], u[-1]
+        if p:  # p_i, p_f where there is a forget gate, p_o
+            i, *forget = [logistic(a + peep * c_prev) for a, peep in zip(a_if, p, strict=False)]
         else:
-            f = 1 - i if self.coupled else np.ones_like(i)
+            i, *forget = logistic(a_if)
+        g = np.tanh(a_g)
+        f = forget[0] if forget else 1 - i if self.coupled else np.ones_like(i)
         c = f * c_prev + i * g
-        o = logistic(a["o"] + peep["p_o"] * c if peep else a["o"])
+        o = logistic(a_o + p[-1] * c if p else a_o)
         squashed = np.tanh(c)
-        return (o * squashed, c), (c_prev, i, f, g, o, c, squashed, peep)
+        return (o * squashed, c), (c_prev, i, f, g, o, c, squashed, p)
 
     def partials(self, cache: Any) -> Partials:
-        c_prev, i, f, g, o, c, squashed, peep = cache
+        c_prev, i, f, g, o, c, squashed, p = cache
+        peep = dict(zip(self.elementwise, p, strict=True))
         # c_t by everything that comes before it
         du = {
             ("c", "i"): (g - c_prev if self.coupled else g) * i * (1 - i),

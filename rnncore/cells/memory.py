@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnncore.activations import logistic
+from rnncore.cells.base import Array
 from rnncore.cells.pointwise import Blocks, Partials, PointwiseCell
 
 
@@ -36,9 +37,9 @@ class MemoryCell(PointwiseCell):
     states = ("h", "c")
     gates = ("keep", "write", "read", "value")
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         _, c_prev = s
-        keep, write, read = (logistic(a) for a in u[:3])
+        keep, write, read = logistic(u[:3])
         value = u[3]
         c = keep * c_prev + write * value
         return (read * c, c), (c_prev, keep, write, read, value, c)

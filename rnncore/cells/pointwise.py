@@ -19,19 +19,21 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnncore import checks
-from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, correlate, draw
+from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, draw
 from rnncore.cells.chain import chain_back, room, sweep_stretch
-from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape, carve
+from rnncore.cells.groups import groups_of
+from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
+from rnncore.layout import carve
 from rnncore.params import Params
 
 Blocks = tuple[Array, ...]
+_NONE = np.empty((0, 0))  # no blocks
 
 
 class PointwiseCell(Cell):
@@ -56,6 +58,8 @@ class PointwiseCell(Cell):
         Whether there is ``b`` (K n,), and ``b_h`` (K n,).
     shown
         How many state blocks, counted from the first, the cell shows.
+    groups
+        The parameters that enter the same pre-activations, and so learn together.
     """
 
     states: tuple[str, ...] = ("h",)
@@ -84,6 +88,7 @@ class PointwiseCell(Cell):
         self._state_cuts = self._cuts(self.states)
         self._gate_cuts = self._cuts(self.gates)
         self._parameter_cuts = self._cuts(self.elementwise)
+        self.groups = groups_of(self)
 
     def _cuts(self, names: Sequence[str]) -> dict[str, slice]:
         n = self.hidden_size
@@ -92,12 +97,13 @@ class PointwiseCell(Cell):
     # -- what a cell's author writes -------------------------------------------
 
     @abstractmethod
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         """The new state blocks, and whatever :meth:`partials` needs.
 
-        ``s``, ``u``, ``v`` hold blocks (B, n), ``p`` the elementwise parameters (n,). Many
-        steps may come at once: then the blocks are (steps, B, n). What comes in is not to be
-        changed, and the same must come out whenever it is asked for again.
+        ``s`` (S, B, n), ``u`` and ``v`` (K, B, n) have a block for each name, so that some that are
+        treated alike can be treated as one, ``u[:2]``; ``p`` holds the elementwise parameters
+        (n,). Many steps may come at once: then each block is (steps, B, n). What comes in is not
+        to be changed, and the same must come out whenever it is asked for again.
         """
 
     @abstractmethod
@@ -130,7 +136,7 @@ class PointwiseCell(Cell):
         self, weights: Mapping[str, Array], s: Array, x: Array, u: Array | None = None
     ) -> tuple[Array, Tape]:
         u = self.project(weights, x) if u is None else u
-        v = self._recurrent(weights, s) if self.recurrent else None
+        v = self._recurrent(weights, s[:, : self.hidden_size]) if self.recurrent else None
         if v is not None and not self.apart:
             u, v = u + v, None
         blocks, cache = self.at(weights, s, u, v)
@@ -142,55 +148,48 @@ class PointwiseCell(Cell):
     ) -> tuple[Sequence[Tape], Array, Array]:
         if type(self).step is not PointwiseCell.step:  # a subclass that steps in its own way
             return super().run(weights, s, x, replace)
-        dtype = np.result_type(x, s, *weights.values())
-        both = self.recurrent and self.apart
-        width = (*x.shape[:2], len(self.gates) * self.hidden_size)
-        states, *pre = carve(dtype, (len(x) + 1, *s.shape), *[width] * (1 + both))
+        n, dtype = self.hidden_size, np.result_type(x, s, *weights.values())
+        apart = self.recurrent and self.apart
+        shapes = [(len(x) + 1, *s.shape), *[(*x.shape[:2], len(self.gates) * n)] * (1 + apart)]
+        states, u, *others = carve(dtype, *shapes)
         states[0] = s
-        u, v = pre[0], pre[1] if both else None
+        v, heard = others[0] if apart else None, np.empty_like(u[0])
         shown = states[1:, :, self.output]
         if replace is not None:
             shown = np.empty_like(shown)
         p = tuple([weights[name] for name in self.elementwise])
-        # Views of single steps are made once, before the loop: the blocks of each.
-        before, after = self._steps(states[:-1]), self._steps(states[1:])
+        # Views of single steps are made once, before the loop.
+        h, a, a_v = [*states[:, :, :n]], [*u], [heard] * len(x) if v is None else [*v]
+        s_blocks, u_blocks = [*_by_step(states, n)], [*_by_step(u, n)]
+        v_blocks = [_NONE] * len(x) if v is None else [*_by_step(v, n)]
         size = at_once(u[0].size)  # of how many steps the inputs are projected in one product
-        a = self._steps(u, self._gate_cuts)
-        a_v: Iterator[Blocks] = repeat(()) if v is None else self._steps(v, self._gate_cuts)
-        for t, a_t in enumerate(u):
+        for t in range(len(x)):
             if t % size == 0:
                 u[t : t + size] = self.project(weights, x[t : t + size])
-            if v is not None:
-                self._recurrent(weights, states[t], out=v[t])
-            elif self.recurrent:
-                a_t += self._recurrent(weights, states[t])
-            blocks, _ = self.pointwise(next(before), next(a), next(a_v), p)
-            for old, new in zip(next(after), blocks, strict=True):
+            if self.recurrent:
+                self._recurrent(weights, h[t], a_v[t])
+                if v is None:
+                    a[t] += heard
+            blocks, _ = self.pointwise(s_blocks[t], u_blocks[t], v_blocks[t], p)
+            for old, new in zip(s_blocks[t + 1], blocks, strict=True):
                 old[:] = new
             if replace is not None:
                 shown[t] = states[t + 1][:, self.output]
                 states[t + 1] = replace(t, states[t + 1])
         return Stretch(self, weights, states, x, u, v), shown, states[-1].copy()
 
-    def _steps(self, array: Array, cuts: Mapping[str, slice] | None = None) -> Iterator[Blocks]:
-        """The blocks of the last axis of (T, ...), step by step."""
-        cuts = self._state_cuts if cuts is None else cuts
-        return zip(*[[*array[..., cut]] for cut in cuts.values()], strict=True)
-
-    def _recurrent(self, weights: Mapping[str, Array], s: Array, out: Array | None = None) -> Array:
+    def _recurrent(self, weights: Mapping[str, Array], h: Array, out: Array | None = None) -> Array:
         """v = U h (+ b_h), (B, K n)."""
-        v = np.matmul(s[:, : self.hidden_size], _transposed(weights), out=out)
-        return np.add(v, weights["b_h"], out=out) if self.recurrent_bias else v
+        v = np.dot(h, weights["U^T"] if "U^T" in weights else weights["U"].T, out)
+        return np.add(v, weights["b_h"], out) if self.recurrent_bias else v
 
     def at(
         self, weights: Mapping[str, Array], s: Array, u: Array, v: Array | None
     ) -> tuple[Blocks, Any]:
         """The pointwise function at states (..., B, N) and pre-activations (..., B, K n)."""
+        n, p = self.hidden_size, tuple([weights[name] for name in self.elementwise])
         return self.pointwise(
-            _blocks(s, self._state_cuts),
-            _blocks(u, self._gate_cuts),
-            () if v is None else _blocks(v, self._gate_cuts),
-            tuple([weights[name] for name in self.elementwise]),
+            _blocks(s, n), _blocks(u, n), _NONE if v is None else _blocks(v, n), p
         )
 
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
@@ -224,20 +223,13 @@ class PointwiseCell(Cell):
         per_example: bool = False,
     ) -> dict[str, Array]:
         bar = deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas)
-        over = 0 if per_example else tuple(range(bar.u.ndim - 1))
         x = tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x for tape in tapes])
-        grads = {"W": correlate(bar.u, x, per_example)}
-        if self.recurrent:
-            s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s for t in tapes])
-            grads["U"] = correlate(bar.v, s[..., : self.hidden_size], per_example)
-        if self.bias:
-            grads["b"] = bar.u.sum(axis=over)
-        if self.recurrent_bias:
-            grads["b_h"] = bar.v.sum(axis=over)
-        if self.elementwise:
-            p_bar = bar.p.sum(axis=over)
-            grads |= {name: p_bar[..., cut] for name, cut in self._parameter_cuts.items()}
-        return grads
+        s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([tape.s for tape in tapes])
+        grads: dict[str, Array] = {}
+        for group in self.groups:
+            grads |= group.named(group.collect(self, x, s, bar, per_example))
+        lead = grads["W"].shape[:-2]
+        return {name: grads[name].reshape(*lead, *shape) for name, shape in self.shapes.items()}
 
     def push(
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
@@ -365,6 +357,13 @@ def _transposed(weights: Mapping[str, Array]) -> Array:
     return weights["U^T"] if "U^T" in weights else weights["U"].T
 
 
-def _blocks(array: Array, cuts: Mapping[str, slice]) -> Blocks:
-    """The blocks of the last axis."""
-    return (array,) if len(cuts) == 1 else tuple([array[..., cut] for cut in cuts.values()])
+def _blocks(array: Array, n: int) -> Array:
+    """The blocks of the last axis, (..., K n), one after the other: (K, ..., n)."""
+    apart = array.reshape(*array.shape[:-1], -1, n)
+    last = apart.ndim - 1
+    return apart.transpose(last - 1, *range(last - 1), last)
+
+
+def _by_step(array: Array, n: int) -> Array:
+    """The blocks of each step of (T, B, K n), to be written to: (T, K, B, n)."""
+    return array.reshape(*array.shape[:-1], -1, n, copy=False).swapaxes(1, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -16,20 +15,6 @@ Array = np.ndarray
 Elementwise = Mapping[tuple[str, str], Array]
 
 CHUNK = 2**15  # numbers of the state for which partials are worked out at once
-
-
-def carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
-    """Arrays of these shapes, not filled, cut from one piece of memory.
-
-    Allocators give memory back to the system, and fetch it anew page by page, unless it is little
-    beside the largest piece that they have seen. One large piece stays for the next call.
-    """
-    sizes = [math.prod(shape) for shape in shapes]
-    piece, arrays, start = np.empty(sum(sizes), dtype), [], 0
-    for shape, size in zip(shapes, sizes, strict=True):
-        arrays.append(piece[start : start + size].reshape(shape))
-        start += size
-    return arrays
 
 
 class Partials(NamedTuple):

@@ -48,7 +48,7 @@ class Vanilla(PointwiseCell):
         self.bias = bias
         super().__init__(input_size, hidden_size)
 
-    def pointwise(self, s: Blocks, u: Blocks, v: Blocks, p: Blocks) -> tuple[Blocks, Any]:
+    def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
         (a,) = u
         h = self.activation(a)
         return (h,), (a, h)

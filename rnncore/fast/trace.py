@@ -267,12 +267,21 @@ def _trace(cell: PointwiseCell) -> Traced:
     counts["p"] = len(cell.elementwise)
 
     def run() -> list[Any]:
-        args: Any = [tuple([graph.input(kind, k) for k in range(m)]) for kind, m in counts.items()]
-        blocks, cache = cell.pointwise(*args)
+        s, u, v, p = (
+            _array([graph.input(kind, k) for k in range(m)]) for kind, m in counts.items()
+        )
+        blocks, cache = cell.pointwise(s, u, v, tuple(p))
         return [dict(enumerate(blocks)), *cell.partials(cache)]
 
     blocks, *partials = _paths(graph, run)
     return Traced(graph, tuple(blocks.values()), Partials(*partials))
+
+
+def _array(symbols: Sequence[Symbol]) -> np.ndarray:
+    """Blocks one after the other, as a pointwise function gets them."""
+    array = np.empty(len(symbols), object)
+    array[:] = symbols
+    return array
 
 
 def _paths(graph: Graph, run: Callable[[], list[Any]]) -> list[Any]:

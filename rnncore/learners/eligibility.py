@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from rnncore.cells.base import correlate
 from rnncore.cells.chain import sweep_stretch
+from rnncore.cells.groups import Group
 from rnncore.cells.pointwise import PointwiseCell
-from rnncore.cells.tape import Deltas, Stretch, Tape
+from rnncore.cells.tape import Stretch, Tape
 
 Array = np.ndarray
-
-
-class Group(NamedTuple):
-    """Parameters that enter the same pre-activations: their traces lie side by side.
-
-    ``partials`` names the field of :class:`~rnncore.cells.tape.Partials` with the derivatives by
-    these pre-activations, ``keys`` the pre-activations. (An elementwise parameter has a group of
-    its own, and is its own key.) ``places`` are the parts of the inputs' axis, by parameter.
-    """
-
-    partials: str
-    keys: tuple[str, ...]
-    places: dict[str, slice]
-
-    @property
-    def inputs(self) -> int:
-        """The length of the inputs' axis."""
-        return max(place.stop for place in self.places.values())
-
-    def factor(self, cell: PointwiseCell, x: Array, s: Array) -> Array:
-        """What the parameters multiply, (..., B, d), at inputs and states (..., B, D or N)."""
-        one = np.ones((*s.shape[:-1], 1), s.dtype)
-        by_name = {"W": x, "U": s[..., : cell.hidden_size]}
-        return np.concatenate([by_name.get(name, one) for name in self.places], axis=-1)
-
-    def collect(self, cell: PointwiseCell, tapes: Stretch, deltas: Deltas) -> Array | None:
-        """The adjoints of the parameters, (..., B, K n, d), summed over the steps."""
-        if self.partials == "dp":
-            if self.keys[0] not in cell.elementwise:
-                return None  # a learned start has no part in the steps
-            delta = deltas.p[..., cell._parameter_cuts[self.keys[0]]]
-        else:
-            delta = deltas.u if self.partials == "du" else deltas.v
-        return correlate(delta, self.factor(cell, tapes.x, tapes.s[:-1]), per_example=True)
-
-
-def groups_of(cell: PointwiseCell) -> list[Group]:
-    """The groups of a cell's parameters."""
-    by_h = "dv" if cell.apart else "du"
-    found: dict[str, Group] = {}
-    for name, shape in cell.shapes.items():
-        if name in cell.elementwise:
-            found[name] = Group("dp", (name,), {name: slice(0, 1)})
-            continue
-        partials = by_h if name in ("U", "b_h") else "du"
-        group = found.setdefault(partials, Group(partials, tuple(cell.gates), {}))
-        start = group.inputs if group.places else 0
-        group.places[name] = slice(start, start + math.prod(shape[1:]))
-    return [*found.values()]
 
 
 class Traces(NamedTuple):
@@ -79,7 +29,7 @@ class Traces(NamedTuple):
     def named(self) -> dict[str, Array]:
         """The traces of each parameter."""
         pairs = zip(self.groups, self.joint, strict=True)
-        return {name: e[..., place] for group, e in pairs for name, place in group.places.items()}
+        return {name: part for group, e in pairs for name, part in group.named(e).items()}
 
     @classmethod
     def first(cls, cell: PointwiseCell, batch: int, dtype: np.dtype, learned: bool) -> Traces:
@@ -87,7 +37,7 @@ class Traces(NamedTuple):
 
         These are (B, S, S, n, 1), of each state block by each block of the unit's own start.
         """
-        groups, blocks = groups_of(cell), len(cell.states)
+        groups, blocks = [*cell.groups], len(cell.states)
         if learned:  # no step deposits anything here
             groups.append(Group("dp", cell.states, {"initial_state": slice(0, 1)}))
         shapes = [(batch, blocks, len(g.keys), cell.hidden_size, g.inputs) for g in groups]
@@ -111,7 +61,7 @@ def renew(cell: PointwiseCell, tape: Tape, traces: Traces) -> Traces:
     renewed = []
     for group, old in zip(traces.groups, traces.joint, strict=True):
         new = np.empty(old.shape, dtype)
-        factor = group.factor(cell, tape.x, tape.s)
+        factor = np.concatenate(group.factors(cell, tape.x, tape.s), axis=-1)
         direct = getattr(d, group.partials)
         for out in order:
             carried = [(p, old[:, block(by)]) for (o, by), p in d.ds.items() if o == out]
@@ -150,7 +100,7 @@ def contract(traces: Traces, signal: Array) -> dict[str, Array]:
     for group, e in zip(traces.groups, traces.joint, strict=True):
         bars = signal.reshape(len(signal), -1, e.shape[3])  # sequence, block, unit
         product = np.einsum("bskid,bsi->kid", e[:, : bars.shape[1]], bars)
-        found |= {name: product[..., place] for name, place in group.places.items()}
+        found |= group.named(product)
     return found
 
 
@@ -183,11 +133,11 @@ def renew_all(
     for group, old in zip(traces.groups, traces.joint, strict=True):
         new = np.einsum("rbsi,bskid->brkid", through[:blocks], old)
         total = np.einsum("bsi,bskid->kid", through[blocks], old)
-        own = group.collect(cell, tapes, deltas)
-        if own is not None:
+        if group in cell.groups:  # a learned start has no part in the steps
+            own = group.collect(cell, tapes.x, tapes.s[:-1], deltas, per_example=True)
             own = own.reshape(blocks + 1, batch, *total.shape)
             new += own[:blocks].swapaxes(0, 1)
             total += own[blocks].sum(axis=0)
         joint.append(new)
-        sums |= {name: total[..., place] for name, place in group.places.items()}
+        sums |= group.named(total)
     return Traces(traces.groups, tuple(joint)), sums

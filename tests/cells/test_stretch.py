@@ -40,7 +40,7 @@ class Chained(PointwiseCell):
 
     def pointwise(self, s: Any, u: Any, v: Any, p: Any) -> tuple[Any, Any]:
         (_, d_prev, c_prev), (k,) = s, p
-        a_c, a_h = (u[0] + self.share * v[0], u[1] + v[1]) if v else u
+        a_c, a_h = (u[0] + self.share * v[0], u[1] + v[1]) if len(v) else u
         c = np.tanh(a_c) + k * c_prev
         d = c * c + d_prev
         squashed = np.tanh(a_h)
@@ -213,7 +213,7 @@ def test_partials_of_the_wrong_shape_are_refused() -> None:
 def total_by_complex_step(cell: PointwiseCell, kept: Any, weights: Any) -> list[Array]:
     """d(new state)/d(s, u, v, p) of the pointwise function, (N, B, n) by block and place."""
     u = cell.project(weights, kept.x)
-    v = cell._recurrent(weights, kept.s) if cell.recurrent else None
+    v = cell._recurrent(weights, kept.s[:, : cell.hidden_size]) if cell.recurrent else None
     if v is not None and not cell.apart:
         u, v = u + v, None
     p = {name: weights[name] for name in cell.elementwise}

@@ -70,17 +70,11 @@ def shown_with_frozen_input(net: Network, params: Params, at: Params, batch: Bat
     states, weights = net.forward(at, batch).states, net.prepare(params)
     w, s, shown = weights.cell, net.initial(weights, batch.size, batch.initial_state), []
     for t in range(batch.steps):
-        gates = range(0, len(cell.gates) * n, n)
         u = cell.project(w, batch.inputs[t])
         v = states[t][:, :n] @ w["U"].T + w.get("b_h", 0.0) if "U" in cell.shapes else None
         if v is not None and not cell.apart:
             u, v = u + v, None
-        blocks, _ = cell.pointwise(
-            tuple(s[:, k : k + n] for k in range(0, cell.state_size, n)),
-            tuple(u[:, k : k + n] for k in gates),
-            () if v is None else tuple(v[:, k : k + n] for k in gates),
-            tuple(w[name] for name in cell.elementwise),
-        )
+        blocks, _ = cell.at(w, s, u, v)
         s = np.concatenate(blocks, axis=1)
         shown.append(s[:, cell.output])
         weight = None if batch.weights is None else batch.weights[t]

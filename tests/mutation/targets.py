@@ -35,7 +35,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.activations:LOGISTIC.slope": (("vanilla logistic",), PLAIN),
     "rnncore.activations:RELU.slope": (("vanilla relu",), PLAIN),
     "rnncore.activations:IDENTITY.slope": (("vanilla identity",), PLAIN),
-    "rnncore.cells.base:correlate": (("vanilla tanh", "GRU reset before"), PLAIN),
+    "rnncore.layout:correlate": (("vanilla tanh", "GRU reset before"), PLAIN),
     "rnncore.cells.base:Cell.state_jacobian": (("LSTM",), PLAIN),
     "rnncore.cells.base:Cell.immediate_jacobian": (("LSTM",), PLAIN),
     "rnncore.cells.vanilla:Vanilla.partials": (("vanilla tanh", "vanilla logistic"), PLAIN),
