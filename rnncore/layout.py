@@ -26,13 +26,12 @@ def carve(dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
     return arrays
 
 
-def correlate(left: Array, *rights: Array, per_example: bool) -> Array:
-    """Sum over time of the outer products left_t right_t^T, in one product.
+def correlate(left: Array, right: Array, per_example: bool) -> Array:
+    """Sum over time of the outer products left_t right_t^T.
 
-    ``left`` is (T, ..., B, k), ``right`` (T, B, d); of several the results stand side by side, d in
-    all. Returns (k, d), summed over the batch as well; with ``per_example`` (..., B, k, d).
+    ``left`` is (T, ..., B, k), ``right`` (T, B, d). Returns (k, d), summed over the batch
+    as well; with ``per_example`` (..., B, k, d).
     """
-    right = np.concatenate(rights, axis=-1) if len(rights) > 1 else rights[0]
     if not per_example:
         return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
     if len(left) == 1:  # one step: nothing to sum

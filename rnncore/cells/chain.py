@@ -1,8 +1,8 @@
-"""The chain rule of a pointwise cell, backwards over many steps at once."""
+"""The chain rule of a pointwise cell over many steps: backwards, and forwards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ SHORT = 2**11  # numbers of a step
 class Link(NamedTuple):
     """A product of the chain rule.
 
-    ``out`` is the new state block whose adjoint is multiplied; ``partial`` has what it is
+    ``out`` is the block whose adjoint, or tangent, is multiplied; ``partial`` has what it is
     multiplied by, and ``to`` where the product goes, of each step; ``adds`` says whether it is
     added to what stands there. Some blocks side by side may be one product: then there is an
     axis for them in front of both.
@@ -122,6 +122,48 @@ def chain_back(
         follow(onward, now, t)
 
 
+def chain_forward(
+    cell: PointwiseCell,
+    weights: Mapping[str, Array],
+    d: Partials,
+    tangent: Array,
+    pushed: Array,
+) -> Iterator[Array]:
+    """Yield D_t s~ (B, N), one step after the other, for all steps of the partials.
+
+    s~ is what ``tangent`` (B, N) holds when a step is asked for: between two of them the caller
+    writes the next one there. ``pushed`` (steps, B, N) is filled in place.
+    """
+    v = np.empty((len(tangent), len(cell.gates) * cell.hidden_size), pushed.dtype)
+    gates = {name: v[:, cut] for name, cut in cell._gate_cuts.items()}
+    old = {name: tangent[:, cut] for name, cut in cell._state_cuts.items()}
+    new = {name: [*pushed[..., cut]] for name, cut in cell._state_cuts.items()}
+    filled = cell.states if cell.recurrent else ()  # by the recurrent product, the first
+    if cell.recurrent:
+        h, through = old[cell.states[0]], transposed(weights)
+        by_v = links_of(_by_source(d.dv), pushed, cell._state_cuts)
+    by_s = links_of(_by_source(d.ds), pushed, cell._state_cuts, filled)
+    within = links_of(_by_source(d.within), pushed, cell._state_cuts, cell.states)
+    for t, result in enumerate(pushed):
+        if cell.recurrent:
+            np.matmul(h, through, out=v)
+            follow(by_v, gates, t)
+        follow(by_s, old, t)
+        if within:
+            follow(within, {name: blocks[t] for name, blocks in new.items()}, t)
+        yield result
+
+
+def transposed(weights: Mapping[str, Array]) -> Array:
+    """U^T, laid out anew where the weights are prepared."""
+    return weights["U^T"] if "U^T" in weights else weights["U"].T
+
+
+def _by_source(partials: Elementwise) -> Elementwise:
+    """The partials with the block they multiply first and the one they add to second."""
+    return {(by, out): partial for (out, by), partial in partials.items()}
+
+
 def links_of(
     partials: Elementwise, result: Array, cuts: Mapping[str, slice], filled: Sequence[str] = ()
 ) -> list[Link]:
@@ -177,7 +219,7 @@ def _side_by_side(partials: Sequence[Array], to: Array) -> tuple[list[Array], li
 
 
 def follow(links: Sequence[Link], bars: Mapping[str, Array], t: int) -> None:
-    """Multiply the adjoints of the new state blocks with partials, at one step."""
+    """Multiply adjoints of new state blocks, or tangents, with partials, at one step."""
     for out, partial, to, adds in links:
         if adds:
             np.add(to[t], bars[out] * partial[t], out=to[t])

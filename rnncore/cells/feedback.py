@@ -128,7 +128,7 @@ class OutputFeedback(Cell):
         z_bar = np.stack([delta.z for delta in deltas])
         h = np.stack([tape.h for tape in tapes])
         grads = {f"cell.{name}": array for name, array in own.items()}
-        grads["V"] = correlate(z_bar, h, per_example=per_example)
+        grads["V"] = correlate(z_bar, h, per_example)
         grads["b"] = z_bar.sum(axis=0 if per_example else tuple(range(z_bar.ndim - 1)))
         return grads
 

@@ -32,24 +32,26 @@ class Group(NamedTuple):
         """The length of the inputs' axis."""
         return max(place.stop for place in self.places.values())
 
-    def factors(self, cell: PointwiseCell, x: Array, s: Array) -> list[Array]:
-        """What each parameter multiplies, at inputs and states (..., B, D or N)."""
+    def factor(self, cell: PointwiseCell, x: Array, s: Array) -> Array:
+        """What the parameters multiply, (..., B, d), at inputs and states (..., B, D or N)."""
         one = np.ones((*s.shape[:-1], 1), s.dtype)
         by_name = {"W": x, "U": s[..., : cell.hidden_size]}
-        return [by_name.get(name, one) for name in self.places]
+        return np.concatenate([by_name.get(name, one) for name in self.places], axis=-1)
+
+    def delta(self, cell: PointwiseCell, deltas: Deltas) -> Array:
+        """The adjoints of what the parameters enter, (T, ..., B, K n)."""
+        if self.partials == "dp":
+            return deltas.p[..., cell._parameter_cuts[self.keys[0]]]
+        return deltas.u if self.partials == "du" else deltas.v
 
     def collect(
         self, cell: PointwiseCell, x: Array, s: Array, deltas: Deltas, per_example: bool
     ) -> Array:
-        """The adjoints of the parameters, (K n, d): sum_t delta_t x_t^T, and so for h_t and 1.
+        """The adjoints of the parameters, (K n, d): of W sum_t delta_t x_t^T, and so of the others.
 
         The sum is over the batch too; with ``per_example`` it is not, (..., B, K n, d).
         """
-        if self.partials == "dp":
-            delta = deltas.p[..., cell._parameter_cuts[self.keys[0]]]
-        else:
-            delta = deltas.u if self.partials == "du" else deltas.v
-        return correlate(delta, *self.factors(cell, x, s), per_example=per_example)
+        return correlate(self.delta(cell, deltas), self.factor(cell, x, s), per_example)
 
     def named(self, joint: Array) -> dict[str, Array]:
         """Of an array (..., d) over all inputs the parts of each parameter."""

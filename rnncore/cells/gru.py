@@ -140,10 +140,10 @@ class GRUResetBefore(GeneralCell):
         n, bar = self.hidden_size, np.stack(deltas)
         x, h = np.stack([tape.x for tape in tapes]), np.stack([tape.s for tape in tapes])
         reset = np.stack([tape.r * tape.s for tape in tapes])
-        by_gates = correlate(bar[..., : 2 * n], h, per_example=per_example)
-        by_candidate = correlate(bar[..., 2 * n :], reset, per_example=per_example)
+        by_gates = correlate(bar[..., : 2 * n], h, per_example)
+        by_candidate = correlate(bar[..., 2 * n :], reset, per_example)
         return {
-            "W": correlate(bar, x, per_example=per_example),
+            "W": correlate(bar, x, per_example),
             "U": np.concatenate([by_gates, by_candidate], axis=-2),
             "b": bar.sum(axis=0 if per_example else tuple(range(bar.ndim - 1))),
         }

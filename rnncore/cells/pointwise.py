@@ -26,7 +26,7 @@ import numpy as np
 
 from rnncore import checks
 from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, draw
-from rnncore.cells.chain import chain_back, room, sweep_stretch
+from rnncore.cells.chain import chain_back, room, sweep_stretch, transposed
 from rnncore.cells.groups import groups_of
 from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
 from rnncore.layout import carve
@@ -58,8 +58,6 @@ class PointwiseCell(Cell):
         Whether there is ``b`` (K n,), and ``b_h`` (K n,).
     shown
         How many state blocks, counted from the first, the cell shows.
-    groups
-        The parameters that enter the same pre-activations, and so learn together.
     """
 
     states: tuple[str, ...] = ("h",)
@@ -88,7 +86,7 @@ class PointwiseCell(Cell):
         self._state_cuts = self._cuts(self.states)
         self._gate_cuts = self._cuts(self.gates)
         self._parameter_cuts = self._cuts(self.elementwise)
-        self.groups = groups_of(self)
+        self._groups = groups_of(self)
 
     def _cuts(self, names: Sequence[str]) -> dict[str, slice]:
         n = self.hidden_size
@@ -180,7 +178,7 @@ class PointwiseCell(Cell):
 
     def _recurrent(self, weights: Mapping[str, Array], h: Array, out: Array | None = None) -> Array:
         """v = U h (+ b_h), (B, K n)."""
-        v = np.dot(h, weights["U^T"] if "U^T" in weights else weights["U"].T, out)
+        v = np.dot(h, transposed(weights), out)
         return np.add(v, weights["b_h"], out) if self.recurrent_bias else v
 
     def at(
@@ -226,7 +224,7 @@ class PointwiseCell(Cell):
         x = tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x for tape in tapes])
         s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([tape.s for tape in tapes])
         grads: dict[str, Array] = {}
-        for group in self.groups:
+        for group in self._groups:
             grads |= group.named(group.collect(self, x, s, bar, per_example))
         lead = grads["W"].shape[:-2]
         return {name: grads[name].reshape(*lead, *shape) for name, shape in self.shapes.items()}
@@ -321,7 +319,7 @@ class PointwiseCell(Cell):
         dparams: Mapping[str, Array] | None = None,
     ) -> Array:
         d, n = tape.direct, self.hidden_size
-        dv = ds[:, :n] @ _transposed(weights) if self.recurrent else None
+        dv = ds[:, :n] @ transposed(weights) if self.recurrent else None
         du = None if dx is None else dx @ weights["W"].T
         if dparams is not None:
             own = tape.x @ dparams["W"].T + (dparams["b"] if self.bias else 0)
@@ -351,10 +349,6 @@ class PointwiseCell(Cell):
 
     def _like(self, tape: Tape) -> Array:
         return tape.s
-
-
-def _transposed(weights: Mapping[str, Array]) -> Array:
-    return weights["U^T"] if "U^T" in weights else weights["U"].T
 
 
 def _blocks(array: Array, n: int) -> Array:

@@ -82,7 +82,7 @@ class SecondOrder(GeneralCell):
     ) -> dict[str, Array]:
         bar = np.stack(deltas)
         products = np.stack([tape.s[:, :, None] * tape.x[:, None, :] for tape in tapes])
-        flat = correlate(bar, products.reshape(*products.shape[:2], -1), per_example=per_example)
+        flat = correlate(bar, products.reshape(*products.shape[:2], -1), per_example)
         return {
             "W": flat.reshape(*flat.shape[:-1], self.hidden_size, self.input_size),
             "b": bar.sum(axis=0 if per_example else tuple(range(bar.ndim - 1))),

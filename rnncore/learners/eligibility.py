@@ -28,7 +28,7 @@ class Traces(NamedTuple):
     @property
     def named(self) -> dict[str, Array]:
         """The traces of each parameter."""
-        pairs = zip(self.groups, self.joint, strict=True)
+        pairs = zip(self._groups, self.joint, strict=True)
         return {name: part for group, e in pairs for name, part in group.named(e).items()}
 
     @classmethod
@@ -37,7 +37,7 @@ class Traces(NamedTuple):
 
         These are (B, S, S, n, 1), of each state block by each block of the unit's own start.
         """
-        groups, blocks = [*cell.groups], len(cell.states)
+        groups, blocks = [*cell._groups], len(cell.states)
         if learned:  # no step deposits anything here
             groups.append(Group("dp", cell.states, {"initial_state": slice(0, 1)}))
         shapes = [(batch, blocks, len(g.keys), cell.hidden_size, g.inputs) for g in groups]
@@ -61,7 +61,7 @@ def renew(cell: PointwiseCell, tape: Tape, traces: Traces) -> Traces:
     renewed = []
     for group, old in zip(traces.groups, traces.joint, strict=True):
         new = np.empty(old.shape, dtype)
-        factor = np.concatenate(group.factors(cell, tape.x, tape.s), axis=-1)
+        factor = group.factor(cell, tape.x, tape.s)
         direct = getattr(d, group.partials)
         for out in order:
             carried = [(p, old[:, block(by)]) for (o, by), p in d.ds.items() if o == out]
@@ -133,7 +133,7 @@ def renew_all(
     for group, old in zip(traces.groups, traces.joint, strict=True):
         new = np.einsum("rbsi,bskid->brkid", through[:blocks], old)
         total = np.einsum("bsi,bskid->kid", through[blocks], old)
-        if group in cell.groups:  # a learned start has no part in the steps
+        if group in cell._groups:  # a learned start has no part in the steps
             own = group.collect(cell, tapes.x, tapes.s[:-1], deltas, per_example=True)
             own = own.reshape(blocks + 1, batch, *total.shape)
             new += own[:blocks].swapaxes(0, 1)

@@ -101,6 +101,22 @@ def get(kind: str) -> Callable[..., Array]:
     return KINDS[kind]
 
 
+def draw_steps(
+    draw: Callable[..., Array],
+    rng: np.random.Generator,
+    steps: int,
+    shape: Sequence[int],
+    dtype: Any,
+) -> Array:
+    """What ``steps`` calls of ``draw`` give one after the other, (steps, *shape).
+
+    A generator gives the same numbers in one call, which takes far less time.
+    """
+    if type(rng) is np.random.Generator:
+        return draw(rng, (steps, *shape), dtype)
+    return np.stack([draw(rng, shape, dtype) for _ in range(steps)])
+
+
 def all_signs(count: int) -> Array:
     """Every pattern of ``count`` signs once, shape (2 ** count, count).
 
@@ -136,12 +152,16 @@ def balance(left: Array, right: Array) -> tuple[Array, Array]:
     ----------
     Tallec & Ollivier (2018), ICLR: the rank-one trick and its scalings.
     """
-    one, other = _norm(left), _norm(right)
-    alive = (one.real > 0) & (other.real > 0)
-    ratio = np.ones(one.shape, np.result_type(one, other))
-    ratio = np.sqrt(np.divide(other, one, out=ratio, where=alive))
-    up, down = np.where(alive, ratio, 0), np.where(alive, 1 / ratio, 0)
+    up, down = scalings(_norm(left), _norm(right))
     return left * _spread(up, left), right * _spread(down, right)
+
+
+def scalings(left: Array, right: Array) -> tuple[Array, Array]:
+    """The r and 1 / r of :func:`balance`, from the two norms; zero where the product is zero."""
+    alive = np.sign((left * right).real)  # 1, or 0 where the product is zero
+    dead = 1 - alive  # keeps the quotients finite there
+    ratio = alive * np.sqrt(right / (left + dead))
+    return ratio, alive / (ratio + dead)
 
 
 def _norm(array: Array) -> Array:

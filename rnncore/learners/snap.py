@@ -11,8 +11,10 @@ from rnncore import checks
 from rnncore.cells.base import Cell
 from rnncore.cells.masked import Masked
 from rnncore.cells.pointwise import PointwiseCell
+from rnncore.cells.tape import Stretch
 from rnncore.learners.base import Array, Card, OnlineLearner, Share
-from rnncore.learners.instant import Instant
+from rnncore.learners.instant import Instant, Steps
+from rnncore.learners.snap_stretch import learn_stretch, within_units
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -211,6 +213,9 @@ class SnAp(OnlineLearner):
     of state blocks, whatever the size: O(P). (Composites and cells of the general kind
     need O(N P) to write D down.)
 
+    Where no row keeps states of more than one unit, as there, ``gradient`` learns from many steps
+    at once (``rnncore.learners.snap_stretch``), which gives the same for much less.
+
     Parameters
     ----------
     network
@@ -267,6 +272,8 @@ class SnAp(OnlineLearner):
         # The last color, of no state, is pulled back only where it is needed.
         used = max(int(np.max(found)) for rows in self._rows for found in rows.painted)
         self._seeds = painted[: max(len(self.colors), used + 1)]
+        self._within = within_units(network.cell, self._rows)
+        self._cut = np.flatnonzero(~self.pattern.any(axis=1))  # parameters that reach nothing
 
     def init(
         self,
@@ -297,6 +304,17 @@ class SnAp(OnlineLearner):
                 for part in rows.parts(influence):
                     np.copyto(part, 0, where=now.forced[:, rows.states, None])
         return Memory(now.state, influence), share
+
+    def _learn_all(
+        self, weights: Weights, memory: Memory, steps: Steps, sums: dict[str, Array]
+    ) -> Memory:
+        cell, own = self._within, type(self).learn is not SnAp.learn  # a subclass with its own
+        if cell is None or own or not isinstance(steps.tapes, Stretch):
+            return super()._learn_all(weights, memory, steps, sums)
+        influence, flat = learn_stretch(cell, weights.cell, steps, self._rows, memory.influence)
+        influence[..., self._cut] = flat[self._cut] = 0
+        self._add_share(self._split(flat), sums)
+        return Memory(steps.state[-1], influence)
 
     def _propagate(self, weights: Weights, tape: Any, influence: Array) -> Array:
         """D J on the pattern: each kept entry from the kept entries of its own row."""

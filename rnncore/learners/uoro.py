@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncore.cells.tape import Stretch
 from rnncore.learners import noise as chance
 from rnncore.learners.base import Array, Card, OnlineLearner, Share
-from rnncore.learners.instant import Instant
+from rnncore.learners.instant import Instant, Steps
+from rnncore.learners.uoro_stretch import learn_stretch, outer_products
 from rnncore.network import Network, Weights
 from rnncore.params import Params
 
@@ -51,7 +53,9 @@ class UORO(OnlineLearner):
 
     Unbiased while the parameters are held, on every cell and composite. Time O(P) a step,
     memory O(P): one JVP, and one VJP that carries dl_t/ds_t and nu_t together. Cells of the
-    general path push their JVP at O(N P).
+    general path push their JVP at O(N P). With the parameters held, ``gradient`` carries a
+    pointwise cell over many steps at once (``rnncore.learners.uoro_stretch``), which gives the
+    same for much less.
 
     Parameters
     ----------
@@ -124,6 +128,21 @@ class UORO(OnlineLearner):
         if now.forced is not None:
             tangent = np.where(now.forced, 0, tangent)
         return Memory(now.state, tangent, row, rng), self._split(flat)
+
+    def _learn_all(
+        self, weights: Weights, memory: Memory, steps: Steps, sums: dict[str, Array]
+    ) -> Memory:
+        cell, rng = self.network.cell, memory.rng
+        own = type(self).learn is not UORO.learn  # a subclass with steps of its own
+        if own or not (outer_products(cell) and isinstance(steps.tapes, Stretch)):
+            return super()._learn_all(weights, memory, steps, sums)
+        shape = memory.state.shape
+        nu = chance.draw_steps(self._draw, rng, len(steps.tapes), shape, weights.dtype)
+        tangent, row, flat = learn_stretch(
+            cell, weights.cell, steps, nu, memory.tangent, memory.row
+        )
+        self._add_share(self._split(flat), sums)
+        return Memory(steps.state[-1], tangent, row, rng)
 
     def _pull_both(self, weights: Weights, tape: Any, h_bar: Array, nu: Array) -> Array:
         """dl_t/ds_t F_t and nu^T F_t, shape (2, B, P), by one VJP of the immediate part.

@@ -9,6 +9,7 @@ from rnncore.learners.noise import Given, all_signs
 from rnncore.learners.uoro import UORO
 from rnncore.verify import compare, complex_step, relative_error
 from tests.learners.test_exact import RECURRENT
+from tests.learners.test_uoro_stretch import StepByStep
 from tests.support import zoo
 from tests.support.chance import (
     all_but_the_last,
@@ -107,7 +108,7 @@ def test_scalings_may_know_norms_but_no_sign(monkeypatch, even: bool, error) -> 
     monkeypatch.setattr(chance, "balance", scaled)
     net = small("GRU", "squared error")
     params, batch, exact = case(net, "squared error", 5)
-    mean = mean_over(UORO(net), params, batch, all_but_the_last(8, 2))
+    mean = mean_over(StepByStep(net), params, batch, all_but_the_last(8, 2))
     assert error[0] <= relative_error(mean.flat(), exact.flat()) <= error[1]
 
 
@@ -115,9 +116,10 @@ def test_scalings_lower_the_variance(monkeypatch) -> None:
     net = small("LSTM", "squared error")
     params, batch, _ = case(net, "squared error", 6, seed=2)
     rows = all_but_the_last(10, 2)
-    spread = [np.var([alone(UORO(net), params, batch, r) for r in rows[::8]], axis=0).sum()]
+    learner = StepByStep(net)
+    spread = [np.var([alone(learner, params, batch, r) for r in rows[::8]], axis=0).sum()]
     monkeypatch.setattr(chance, "balance", lambda left, right: (left, right))
-    spread += [np.var([alone(UORO(net), params, batch, r) for r in rows[::8]], axis=0).sum()]
+    spread += [np.var([alone(learner, params, batch, r) for r in rows[::8]], axis=0).sum()]
     assert spread[0] < 0.5 * spread[1]
 
 
@@ -276,6 +278,8 @@ def test_noise() -> None:
     np.testing.assert_allclose(a[0][:, None, None] * b[0], left[0][:, None, None] * right[0])
     assert np.linalg.norm(a[0]) == pytest.approx(np.linalg.norm(b[0]))
     assert np.abs(np.concatenate([a[1:].ravel(), b[1:].ravel()])).max() == 0
+    ratio, inverse = chance.scalings(np.array([1.0, 0, 3, 0]), np.array([4.0, 2, 0, 0]))
+    np.testing.assert_array_equal([ratio, inverse], [[2, 0, 0, 0], [0.5, 0, 0, 0]])
 
 
 def test_bad_arguments_are_named() -> None:

@@ -8,20 +8,32 @@ from tests.learners import test_dni as dni
 from tests.learners import test_forward_gradient as forward
 from tests.learners import test_kf_rtrl as kf_rtrl
 from tests.learners import test_uoro as uoro
+from tests.learners import test_uoro_stretch as many
 
 Check = Callable[[], None]
 UORO, FORWARD, KF_RTRL, DNI = ("UORO",), ("forward gradient",), ("KF-RTRL",), ("DNI",)
-LEARNERS = (UORO, FORWARD, KF_RTRL, DNI)
+MANY = ("UORO, many steps",)
+LEARNERS = (UORO, FORWARD, KF_RTRL, DNI, MANY)
 TEACHER = "teacher, learned start"
+GATED = ("vanilla tanh", "LSTM peepholes", "GRU", "diagonal LSTM")
 
 # target: (cells, settings); the settings choose the checks below
 TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.noise:balance": (("LSTM",), UORO),
     "rnncore.learners.noise:_norm": (("LSTM",), UORO),
-    "rnncore.learners.noise:_spread": (("LSTM",), UORO),
+    "rnncore.learners.noise:_spread": (GATED, MANY),
     "rnncore.learners.uoro:UORO.init": (("LSTM",), UORO),
     "rnncore.learners.uoro:UORO.learn": (("LSTM", "mixed stack"), UORO),
     "rnncore.learners.uoro:UORO._pull_both": (("LSTM", "mixed stack"), UORO),
+    "rnncore.learners.noise:scalings": (GATED, MANY),
+    "rnncore.learners.noise:draw_steps": (GATED, MANY),
+    "rnncore.learners.uoro:UORO._learn_all": (GATED, MANY),
+    "rnncore.learners.uoro_stretch:learn_stretch": (GATED, MANY),
+    "rnncore.learners.uoro_stretch:pull_each": (GATED, MANY),
+    "rnncore.learners.uoro_stretch:products": (GATED, MANY),
+    "rnncore.learners.uoro_stretch:carry": (GATED, MANY),
+    "rnncore.learners.uoro_stretch:combine": (GATED, MANY),
+    "rnncore.cells.chain:chain_forward": (GATED, MANY),
     "rnncore.learners.forward_gradient:ForwardGradient.init": (("masked LSTM",), FORWARD),
     "rnncore.learners.forward_gradient:ForwardGradient.learn": (("masked LSTM",), FORWARD),
     "rnncore.learners.forward_gradient:uncut": (("masked stack", "masked feedback"), FORWARD),
@@ -38,10 +50,22 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.dni:DNI.run": (("LSTM",), DNI),
 }
 
+EQUIVALENT: dict[str, str] = {
+    "learners.noise:scalings, line 5: ratio + dead → ratio - dead": "minus zero is zero",
+    "learners.uoro_stretch:pull_each, line 10: u if d.dv is d.du else pull(d.dv, cell._gate_cuts) "
+    "→ pull(d.dv, cell._gate_cuts)": "computes again what is known to be the same",
+}
+
 
 def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
-    """The checks of one of the four, the quickest first."""
-    return {UORO: of_uoro, FORWARD: of_forward, KF_RTRL: of_kf_rtrl, DNI: of_dni}[settings](cells)
+    """The checks of one of them, the quickest first."""
+    return {
+        UORO: of_uoro,
+        FORWARD: of_forward,
+        KF_RTRL: of_kf_rtrl,
+        DNI: of_dni,
+        MANY: of_many_steps,
+    }[settings](cells)
 
 
 def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
@@ -57,6 +81,35 @@ def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
     )
     yield "UORO: test_noise", uoro.test_noise
     yield "UORO: test_dtypes", uoro.test_dtypes
+
+
+def of_many_steps(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    for cell in cells:
+        yield f"UORO: test_tangents_are_pushed[{cell}]", lambda c=cell: many.tangents_are_pushed(c)
+        for setting in ("squared error", TEACHER):
+            yield (
+                f"UORO: test_memory_and_gradient_are_those_of_single_steps[{cell}-{setting}]",
+                lambda c=cell, s=setting: many.agrees(c, s),
+            )
+    yield (
+        "UORO: test_every_pattern_is_the_definition[LSTM]",
+        lambda: uoro.test_every_pattern_is_the_definition("LSTM", TEACHER),
+    )
+    for test in (
+        uoro.test_noise,
+        many.test_normal_numbers,
+        many.test_products_that_are_zero,
+        many.test_what_cancels_to_the_last_digit_counts_as_zero,
+        many.test_derivatives_of_its_own_are_respected,
+        many.test_single_precision_and_wider_targets,
+        many.test_a_complex_step_passes,
+        many.test_numbers_given_beforehand,
+    ):
+        yield f"UORO: {test.__name__}", test
+    yield (
+        "UORO: test_one_draw_for_many_steps",
+        lambda: many.test_one_draw_for_many_steps("signs", "PCG64"),
+    )
 
 
 def of_forward(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:

@@ -23,7 +23,7 @@ from tests.learners import test_many_steps as many_steps
 from tests.learners import test_online as online
 from tests.learners import test_snap as snap
 from tests.learners import test_truncated as truncated
-from tests.mutation import chance, curvature, stretch
+from tests.mutation import chance, curvature, sparse, stretch
 from tests.tasks import test_influence_balancing as balancing
 
 Check = Callable[[], None]
@@ -100,6 +100,9 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
         return
     if settings in curvature.KINDS:
         yield from curvature.checks_for(cells, settings)
+        return
+    if settings == sparse.SPARSE:
+        yield from sparse.checks(cells)
         return
     if settings == stretch.STRETCH:
         yield from of_stretches(cells)

@@ -31,6 +31,7 @@ NAMES = {
     "adjoints",
     "backward",
     "chain_back",
+    "chain_forward",
     "collect",
     "correlate",
     "follow",

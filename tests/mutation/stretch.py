@@ -20,7 +20,13 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.chain:room": (CELLS, STRETCH),
     "rnncore.cells.chain:chain_back": (CELLS, STRETCH),
     "rnncore.cells.chain:links_of": (CELLS, STRETCH),
+    "rnncore.cells.chain:_neighbors": (CELLS, STRETCH),
+    "rnncore.cells.chain:_side_by_side": (CELLS, STRETCH),
     "rnncore.cells.chain:follow": (CELLS, STRETCH),
+    "rnncore.cells.groups:groups_of": (CELLS, STRETCH),
+    "rnncore.cells.groups:Group.delta": (CELLS, STRETCH),
+    "rnncore.cells.groups:Group.collect": (CELLS, STRETCH),
+    "rnncore.cells.groups:Group.named": (CELLS, STRETCH),
     "rnncore.cells.tape:Partials.total": (CELLS, STRETCH),
     "rnncore.cells.tape:Partials.at": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.partials_at": (CELLS, STRETCH),
@@ -52,6 +58,7 @@ POINTWISE = "cells.pointwise:PointwiseCell."
 SIZES = "more or fewer at a time come to the same"
 TOGETHER = "puts together again what is in one array already"
 ROOM = "makes room that nobody uses"
+SIDE_BY_SIDE = "one product or one for each block come to the same"
 EQUIVALENT: dict[str, str] = {
     "cells.tape:Partials.at, line 6: by_u if self.dv is self.du else {key: a[index] for "
     "key, a in self.dv.items()} → {key: a[index] for key, a in self.dv.items()}": (
@@ -59,16 +66,26 @@ EQUIVALENT: dict[str, str] = {
     ),
     POINTWISE + "collect, line 8: deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas) "
     "→ Deltas.stack(deltas)": TOGETHER,
-    POINTWISE + "collect, line 10: tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x "
+    POINTWISE + "collect, line 9: tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x "
     "for tape in tapes]) → np.stack([tape.x for tape in tapes])": TOGETHER,
-    POINTWISE + "collect, line 13: tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s "
-    "for t in tapes]) → np.stack([t.s for t in tapes])": TOGETHER,
+    POINTWISE + "collect, line 10: tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack("
+    "[tape.s for tape in tapes]) → np.stack([tape.s for tape in tapes])": TOGETHER,
     POINTWISE + "project, line 5: u if in_place else None → None": "adds into a new array",
     POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
     "→ np.concatenate(blocks, axis=1)": "copies a single block",
-    POINTWISE + "run, line 9: 1 → 2": ROOM,
-    "cells.chain:room, line 4: 1 → 2": ROOM,
-    "cells.chain:room, line 5: 1 → 2": "cuts the same arrays from other pieces of memory",
+    POINTWISE + "run, line 8: 1 → 2": ROOM,
+    "cells.chain:room, line 6: 1 → 2": ROOM,
+    "cells.chain:room, line 7: 1 → 2": "cuts the same arrays from other pieces of memory",
+    "cells.chain:chain_back, line 26: np.dot if h_before[0].flags.c_contiguous else np.matmul → "
+    "np.matmul": "takes longer to begin with the same product",
+    "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
+    "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
+    "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
+    "for name in cuts] → [[name] for name in cuts]": SIDE_BY_SIDE,
+    "cells.groups:groups_of, line 2: 'dv' if cell.apart else 'du' → 'dv'": (
+        "where only u + v matters the partials by v are those by u"
+    ),
+    "cells.groups:groups_of, line 6: 1 → 2": "a slice ends where its array does",
     "cells.chain:sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",

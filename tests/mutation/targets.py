@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation import chance, curvature, stretch
+from tests.mutation import chance, curvature, sparse, stretch
 
 POINTWISE = ("GRU", "LSTM peepholes", "vanilla without bias")
 GENERAL = ("GRU reset before", "second order")
@@ -136,12 +136,11 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.local:TraceLearner._named": (TANH, PLAIN),
     "rnncore.learners.local:TraceLearner._learn_all": (TANH, PLAIN),
     "rnncore.learners.eligibility:renew_all": (TANH, PLAIN),
-    "rnncore.learners.eligibility:Group.factor": (TANH, PLAIN),
-    "rnncore.learners.eligibility:Group.collect": (TANH, PLAIN),
+    "rnncore.cells.groups:Group.factor": (TANH, PLAIN),
     "rnncore.learners.random_feedback:FeedbackLearner._signal": (TANH, PLAIN),
     "rnncore.learners.random_feedback:AdaptiveEProp.learn": (TANH, PLAIN),
 }
-TARGETS |= chance.TARGETS | curvature.TARGETS | stretch.TARGETS
+TARGETS |= chance.TARGETS | curvature.TARGETS | stretch.TARGETS | sparse.TARGETS
 
 # Mutants that no test can see, with the reason. Most only save work.
 EQUIVALENT: dict[str, str] = {
@@ -162,4 +161,4 @@ EQUIVALENT: dict[str, str] = {
     "learners.artbp:ARTBP.flush, line 3: return params.zeros_like() → return "
     "-params.zeros_like()": "minus zero is zero",
 }
-EQUIVALENT |= curvature.EQUIVALENT | stretch.EQUIVALENT
+EQUIVALENT |= chance.EQUIVALENT | curvature.EQUIVALENT | stretch.EQUIVALENT | sparse.EQUIVALENT
