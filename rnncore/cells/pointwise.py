@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -232,8 +233,11 @@ class PointwiseCell(Cell):
     def push(
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
     ) -> Array:
-        d = tape.direct
-        by_h = self._through(d.dv, weights["U"]) if self.recurrent else None
+        d, (h, *_) = tape.direct, self.states
+        by_h, onward = None, d.ds
+        if self.recurrent:  # what comes from h elementwise goes along with U, on the diagonal
+            by_h = self._through(d.dv, weights["U"], {k: a for k, a in d.ds.items() if k[1] == h})
+            onward = {key: partial for key, partial in d.ds.items() if key[1] != h}
         by_x = None if dx is None else self._through(d.du, weights["W"])
         matrices = [m for m in (by_h, by_x) if m is not None]
         result = np.empty(ds.shape, np.result_type(ds, *d.ds.values(), *matrices))
@@ -247,7 +251,7 @@ class PointwiseCell(Cell):
                 np.matmul(old[..., : self.hidden_size], by_h, out=new)
             if by_x is not None and dx is not None:
                 new += dx[:, part] @ by_x
-            self._spread(d.ds, old, new)
+            self._spread(onward, old, new)
             self._spread(d.within, new, new)
         return result
 
@@ -257,14 +261,22 @@ class PointwiseCell(Cell):
             block = result[..., self._state_cuts[out]]
             block += source[..., self._state_cuts[by]] * partial[:, None, :]
 
-    def _through(self, partials: Elementwise, matrix: Array) -> Array:
-        """The Jacobian of the new state by what ``matrix`` multiplies, transposed: (B, in, N)."""
+    def _through(
+        self, partials: Elementwise, matrix: Array, diagonal: Elementwise = MappingProxyType({})
+    ) -> Array:
+        """The Jacobian of the new state by what ``matrix`` multiplies, transposed: (B, in, N).
+
+        ``diagonal`` has elementwise partials by the same n numbers, which are added.
+        """
         batch = next(iter(partials.values())).shape[0]
-        dtype = np.result_type(matrix, *partials.values())
+        dtype = np.result_type(matrix, *partials.values(), *diagonal.values())
         result = np.zeros((batch, matrix.shape[1], self.state_size), dtype)
         for (out, gate), partial in partials.items():
             rows = matrix[self._gate_cuts[gate]]
             result[:, :, self._state_cuts[out]] += partial[:, None, :] * rows.T
+        for (out, _), partial in diagonal.items():
+            own = np.einsum("bii->bi", result[:, :, self._state_cuts[out]])
+            own += partial
         return result
 
     def influence_step(

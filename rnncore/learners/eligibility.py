@@ -28,7 +28,7 @@ class Traces(NamedTuple):
     @property
     def named(self) -> dict[str, Array]:
         """The traces of each parameter."""
-        pairs = zip(self._groups, self.joint, strict=True)
+        pairs = zip(self.groups, self.joint, strict=True)
         return {name: part for group, e in pairs for name, part in group.named(e).items()}
 
     @classmethod
