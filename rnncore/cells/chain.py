@@ -105,20 +105,18 @@ def chain_back(
     flat = adjoints.reshape(len(adjoints), -1, cell.state_size, copy=False)
     h_before = [*flat[:-1, :, : cell.hidden_size]]
     v_bar = [*deltas.v.reshape(len(deltas), -1, deltas.v.shape[-1])]
-    # np.dot has less to look at before it begins, but it writes arrays in one piece only.
-    product = np.dot if h_before[0].flags.c_contiguous else np.matmul
     for t in reversed(range(len(deltas))):
         if forced is not None and (replaced := forced[t]) is not None:
             # A forced unit does not pass on what it was, so nothing flows back through it.
             np.copyto(adjoints[t + 1], 0, where=replaced)
         if h_bar is not None:
-            np.add(shown[t], h_bar[t], out=shown[t])
+            shown[t] += h_bar[t]
         now = {name: blocks[t] for name, blocks in bars.items()}
         for out, by, partial in within:
             now[by] = now[by] + now[out] * partial[t]
         follow(links, now, t)
         if across:
-            product(v_bar[t], weights["U"], h_before[t])
+            np.matmul(v_bar[t], weights["U"], out=h_before[t])
         follow(onward, now, t)
 
 
@@ -222,6 +220,6 @@ def follow(links: Sequence[Link], bars: Mapping[str, Array], t: int) -> None:
     """Multiply adjoints of new state blocks, or tangents, with partials, at one step."""
     for out, partial, to, adds in links:
         if adds:
-            np.add(to[t], bars[out] * partial[t], out=to[t])
+            to[t] += bars[out] * partial[t]
         else:
             np.multiply(bars[out], partial[t], out=to[t])

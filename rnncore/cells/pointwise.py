@@ -179,8 +179,8 @@ class PointwiseCell(Cell):
 
     def _recurrent(self, weights: Mapping[str, Array], h: Array, out: Array | None = None) -> Array:
         """v = U h (+ b_h), (B, K n)."""
-        v = np.dot(h, transposed(weights), out)
-        return np.add(v, weights["b_h"], out) if self.recurrent_bias else v
+        v = np.matmul(h, transposed(weights), out=out)
+        return np.add(v, weights["b_h"], out=out) if self.recurrent_bias else v
 
     def at(
         self, weights: Mapping[str, Array], s: Array, u: Array, v: Array | None

@@ -69,7 +69,6 @@ def test_products_of_arrays() -> None:
     a, b = count.counting(np.ones((5, 2, 3))), np.ones((3, 4))
     for product, number in (
         (lambda: a @ b, 5 * 2 * 3 * 4),
-        (lambda: np.dot(a[0], b, np.empty((2, 4))), 2 * 3 * 4),
         (lambda: a * np.ones((5, 1, 3)), 30),
         (lambda: 2 * a, 30),
         (lambda: a**2, 30),
@@ -94,7 +93,7 @@ def test_products_in_place_and_of_sums_count() -> None:
     assert count.Counting.tally == 9
 
 
-@pytest.mark.parametrize("hidden", [np.vdot, np.outer, np.inner, np.kron, np.prod, np.mean])
+@pytest.mark.parametrize("hidden", [np.dot, np.outer, np.inner, np.kron, np.prod, np.mean])
 def test_what_is_not_known_is_refused(hidden: Any) -> None:
     a = count.counting(np.ones((2, 2)))
     with pytest.raises(NotImplementedError, match="not counted"):

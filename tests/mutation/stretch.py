@@ -76,8 +76,6 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "run, line 8: 1 → 2": ROOM,
     "cells.chain:room, line 6: 1 → 2": ROOM,
     "cells.chain:room, line 7: 1 → 2": "cuts the same arrays from other pieces of memory",
-    "cells.chain:chain_back, line 26: np.dot if h_before[0].flags.c_contiguous else np.matmul → "
-    "np.matmul": "takes longer to begin with the same product",
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
     "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "

@@ -63,9 +63,6 @@ class Counting(np.ndarray):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.einsum:
             Counting.tally += einsum_products(*args)
-        elif func is np.dot:
-            rows, columns = args[:2]
-            Counting.tally += rows.shape[0] * rows.shape[1] * columns.shape[1]
         elif func not in MOVING:
             raise NotImplementedError(f"{func.__name__}: its multiplications are not counted")
         return counting(func(*mapped(bare, args), **mapped(bare, kwargs)))
