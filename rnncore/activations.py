@@ -56,7 +56,8 @@ def logistic(a: Array) -> Array:
     """
     a = np.asarray(a)
     half = _half(a.dtype)
-    y = np.tanh(a * half)
+    y = np.multiply(a, half, order="C")  # in one piece, however ``a`` was cut out of another array
+    y = np.tanh(y)
     y *= half
     y += half
     return y

@@ -1,4 +1,4 @@
-"""Parameters of a pointwise cell that enter the same pre-activations, and so learn together."""
+"""Parameters of a pointwise cell that enter the same pre-activations, taken side by side."""
 
 from __future__ import annotations
 
@@ -44,14 +44,9 @@ class Group(NamedTuple):
             return deltas.p[..., cell._parameter_cuts[self.keys[0]]]
         return deltas.u if self.partials == "du" else deltas.v
 
-    def collect(
-        self, cell: PointwiseCell, x: Array, s: Array, deltas: Deltas, per_example: bool
-    ) -> Array:
-        """The adjoints of the parameters, (K n, d): of W sum_t delta_t x_t^T, and so of the others.
-
-        The sum is over the batch too; with ``per_example`` it is not, (..., B, K n, d).
-        """
-        return correlate(self.delta(cell, deltas), self.factor(cell, x, s), per_example)
+    def collect(self, cell: PointwiseCell, x: Array, s: Array, deltas: Deltas) -> Array:
+        """The adjoints of the parameters, (..., B, K n, d), summed over the steps."""
+        return correlate(self.delta(cell, deltas), self.factor(cell, x, s), per_example=True)
 
     def named(self, joint: Array) -> dict[str, Array]:
         """Of an array (..., d) over all inputs the parts of each parameter."""

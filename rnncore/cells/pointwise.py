@@ -30,7 +30,7 @@ from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, draw
 from rnncore.cells.chain import chain_back, room, sweep_stretch, transposed
 from rnncore.cells.groups import groups_of
 from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
-from rnncore.layout import carve
+from rnncore.layout import carve, correlate
 from rnncore.params import Params
 
 Blocks = tuple[Array, ...]
@@ -170,8 +170,8 @@ class PointwiseCell(Cell):
                 if v is None:
                     a[t] += heard
             blocks, _ = self.pointwise(s_blocks[t], u_blocks[t], v_blocks[t], p)
-            for old, new in zip(s_blocks[t + 1], blocks, strict=True):
-                old[:] = new
+            for k, new in enumerate(blocks):
+                s_blocks[t + 1][k] = new
             if replace is not None:
                 shown[t] = states[t + 1][:, self.output]
                 states[t + 1] = replace(t, states[t + 1])
@@ -222,13 +222,20 @@ class PointwiseCell(Cell):
         per_example: bool = False,
     ) -> dict[str, Array]:
         bar = deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas)
+        over = 0 if per_example else tuple(range(bar.u.ndim - 1))
         x = tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x for tape in tapes])
-        s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([tape.s for tape in tapes])
-        grads: dict[str, Array] = {}
-        for group in self._groups:
-            grads |= group.named(group.collect(self, x, s, bar, per_example))
-        lead = grads["W"].shape[:-2]
-        return {name: grads[name].reshape(*lead, *shape) for name, shape in self.shapes.items()}
+        grads = {"W": correlate(bar.u, x, per_example)}
+        if self.recurrent:
+            s = tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s for t in tapes])
+            grads["U"] = correlate(bar.v, s[..., : self.hidden_size], per_example)
+        if self.bias:
+            grads["b"] = bar.u.sum(axis=over)
+        if self.recurrent_bias:
+            grads["b_h"] = bar.v.sum(axis=over)
+        if self.elementwise:
+            p_bar = bar.p.sum(axis=over)
+            grads |= {name: p_bar[..., cut] for name, cut in self._parameter_cuts.items()}
+        return grads
 
     def push(
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None

@@ -134,7 +134,7 @@ def renew_all(
         new = np.einsum("rbsi,bskid->brkid", through[:blocks], old)
         total = np.einsum("bsi,bskid->kid", through[blocks], old)
         if group in cell._groups:  # a learned start has no part in the steps
-            own = group.collect(cell, tapes.x, tapes.s[:-1], deltas, per_example=True)
+            own = group.collect(cell, tapes.x, tapes.s[:-1], deltas)
             own = own.reshape(blocks + 1, batch, *total.shape)
             new += own[:blocks].swapaxes(0, 1)
             total += own[blocks].sum(axis=0)

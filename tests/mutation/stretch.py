@@ -66,10 +66,10 @@ EQUIVALENT: dict[str, str] = {
     ),
     POINTWISE + "collect, line 8: deltas if isinstance(deltas, Deltas) else Deltas.stack(deltas) "
     "→ Deltas.stack(deltas)": TOGETHER,
-    POINTWISE + "collect, line 9: tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x "
+    POINTWISE + "collect, line 10: tapes.x if isinstance(tapes, Stretch) else np.stack([tape.x "
     "for tape in tapes]) → np.stack([tape.x for tape in tapes])": TOGETHER,
-    POINTWISE + "collect, line 10: tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack("
-    "[tape.s for tape in tapes]) → np.stack([tape.s for tape in tapes])": TOGETHER,
+    POINTWISE + "collect, line 13: tapes.s[:-1] if isinstance(tapes, Stretch) else np.stack([t.s "
+    "for t in tapes]) → np.stack([t.s for t in tapes])": TOGETHER,
     POINTWISE + "project, line 5: u if in_place else None → None": "adds into a new array",
     POINTWISE + "step, line 9: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1) "
     "→ np.concatenate(blocks, axis=1)": "copies a single block",
