@@ -139,19 +139,19 @@ class Hybrid(OnlineLearner):
                 weights.cell, block.tapes[part], adjoints, said, block.forced[part]
             )
             parts.insert(0, deltas)
-            forget_vanished(adjoints)
+            forget_vanished(adjoints[:units])
         own = cell.collect(weights.cell, block.tapes, join(parts), per_example=True)
         return own, adjoints
 
 
 def forget_vanished(adjoints: Array) -> None:
-    """Set to zero, in place, adjoints so small that their products are no normal numbers.
+    """Set to zero, in place, unit adjoints on the way to numbers that are no longer normal.
 
-    A unit adjoint that vanishes over a long block would otherwise pass through the subnormal
-    numbers, with which processors calculate many times as slowly, and lose its digits there. It
-    begins as 1, so what is dropped is far below the rounding of what is kept. Complex
+    One that vanishes over a long block would otherwise pass through the subnormal numbers, with
+    which processors calculate many times as slowly, and lose its digits there. It begins as 1, so
+    what is dropped, in float32 below 1e-24, is far below the rounding of what is kept. Complex
     numbers are left alone: a complex step may be that small.
     """
     if adjoints.dtype.kind == "f":
         limits = np.finfo(adjoints.dtype)
-        adjoints[np.abs(adjoints) < limits.tiny / limits.eps] = 0
+        adjoints[np.abs(adjoints) < limits.tiny / limits.eps**2] = 0
