@@ -182,7 +182,9 @@ class Reservoir:
             heard = np.matmul(s, self.U.T, out=out)
         else:
             heard = sparse.product(s, room, out)
-        new = self._f(np.add(heard, drive, out=out))
+        net = np.add(heard, drive, out=out)
+        # A function of NumPy's own can write over what it is given; others make a new array.
+        new = self._f(net, out=net) if isinstance(self._f, np.ufunc) else self._f(net)
         if self.leak == 1:
             return np.positive(new, out=out)
         new -= s
@@ -201,7 +203,7 @@ class Reservoir:
         return connections(self.U)
 
     @cached_property
-    def _f(self) -> Callable[[Array], Array]:
+    def _f(self) -> Callable[..., Array]:
         return activations.get(self.activation).function
 
     def run(

@@ -33,6 +33,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.uoro_stretch:products": (GATED, MANY),
     "rnncore.learners.uoro_stretch:carry": (GATED, MANY),
     "rnncore.learners.uoro_stretch:combine": (GATED, MANY),
+    "rnncore.cells.groups:Group.delta": (GATED, MANY),
     "rnncore.cells.chain:chain_forward": (GATED, MANY),
     "rnncore.learners.forward_gradient:ForwardGradient.init": (("masked LSTM",), FORWARD),
     "rnncore.learners.forward_gradient:ForwardGradient.learn": (("masked LSTM",), FORWARD),

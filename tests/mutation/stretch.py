@@ -23,10 +23,6 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.chain:_neighbors": (CELLS, STRETCH),
     "rnncore.cells.chain:_side_by_side": (CELLS, STRETCH),
     "rnncore.cells.chain:follow": (CELLS, STRETCH),
-    "rnncore.cells.groups:groups_of": (CELLS, STRETCH),
-    "rnncore.cells.groups:Group.delta": (CELLS, STRETCH),
-    "rnncore.cells.groups:Group.collect": (CELLS, STRETCH),
-    "rnncore.cells.groups:Group.named": (CELLS, STRETCH),
     "rnncore.cells.tape:Partials.total": (CELLS, STRETCH),
     "rnncore.cells.tape:Partials.at": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.partials_at": (CELLS, STRETCH),
@@ -80,12 +76,8 @@ EQUIVALENT: dict[str, str] = {
     "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
     "for name in cuts] → [[name] for name in cuts]": SIDE_BY_SIDE,
-    "cells.groups:groups_of, line 2: 'dv' if cell.apart else 'du' → 'dv'": (
-        "where only u + v matters the partials by v are those by u"
-    ),
-    "cells.groups:groups_of, line 6: 1 → 2": "a slice ends where its array does",
     "cells.chain:sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
-    POINTWISE + "push, line 6: None if dx is None else self._through(d.du, weights['W']) → "
+    POINTWISE + "push, line 9: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
     "[(d.dv, dv, self._gate_cuts)]": "without U there are no partials by v",
@@ -100,7 +92,7 @@ EQUIVALENT: dict[str, str] = {
 EQUIVALENT |= dict.fromkeys(
     (
         *(
-            f"{POINTWISE}push, line 10: {change}"
+            f"{POINTWISE}push, line 13: {change}"
             for change in (
                 "2 * ds.shape[0] * ds.shape[2] → 2 * ds.shape[0]",
                 "2 * ds.shape[0] * ds.shape[2] → ds.shape[2]",

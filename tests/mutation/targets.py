@@ -137,6 +137,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.local:TraceLearner._learn_all": (TANH, PLAIN),
     "rnncore.learners.eligibility:renew_all": (TANH, PLAIN),
     "rnncore.cells.groups:Group.factor": (TANH, PLAIN),
+    "rnncore.cells.groups:Group.collect": (TANH, PLAIN),
     "rnncore.learners.random_feedback:FeedbackLearner._signal": (TANH, PLAIN),
     "rnncore.learners.random_feedback:AdaptiveEProp.learn": (TANH, PLAIN),
 }
