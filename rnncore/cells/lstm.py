@@ -78,7 +78,7 @@ class LSTM(PointwiseCell):
         else:
             i, *forget = logistic(a_if)
         g = np.tanh(a_g)
-        f = forget[0] if forget else 1 - i if self.coupled else np.ones_like(i)
+        f = forget[0] if forget else (1 - i if self.coupled else np.ones_like(i))
         c = f * c_prev + i * g
         o = logistic(a_o + p[-1] * c if p else a_o)
         squashed = np.tanh(c)

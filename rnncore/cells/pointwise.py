@@ -170,6 +170,10 @@ class PointwiseCell(Cell):
                 if v is None:
                     a[t] += heard
             blocks, _ = self.pointwise(s_blocks[t], u_blocks[t], v_blocks[t], p)
+            if len(blocks) != len(self.states):
+                raise ValueError(
+                    f"pointwise: expected {len(self.states)} state blocks, got {len(blocks)}"
+                )
             for k, new in enumerate(blocks):
                 s_blocks[t + 1][k] = new
             if replace is not None:

@@ -291,3 +291,17 @@ def test_types_of_adjoints_are_joined() -> None:
         ]
         near(got, by_parts[0] + 1j * by_parts[1])
         assert np.array(adjoints).dtype == np.complex128
+
+
+@pytest.mark.parametrize("extra", [(), (0, 0)])
+def test_a_block_for_each_state_and_no_more(extra: tuple[int, ...]) -> None:
+    class Wrong(LSTM):
+        def pointwise(self, s: Array, u: Array, v: Array, p: Any) -> tuple[Any, Any]:
+            blocks, cache = super().pointwise(s, u, v, p)
+            return (blocks[0], *[blocks[k] for k in extra]), cache
+
+    cell, x = Wrong(2, 3), np.ones((4, 1, 2))
+    weights = cell.prepare(cell.init_params(np.random.default_rng(0)))
+    got = 1 + len(extra)
+    with pytest.raises(ValueError, match=f"pointwise: expected 2 state blocks, got {got}"):
+        cell.run(weights, np.zeros((1, 6)), x)
