@@ -16,6 +16,8 @@ from benchmarks.question import main, page
 from benchmarks.report import goal, goals_table, mean_goal, table, time
 from benchmarks.statistics import Spread
 from benchmarks.store import dumps, path, read
+from rnncore.learners import base
+from rnncore.learners.instant import instants
 
 
 def case(peer: float, **labels) -> dict:
@@ -212,3 +214,20 @@ def test_times_are_told_in_a_unit_that_suits_them() -> None:
 
 def test_a_quick_plan_is_shorter() -> None:
     assert QUICK.most_rounds <= 2 and QUICK.budget == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "together"), [("SnAp", 1), ("EProp", 1), ("UORO", 1), ("Hybrid", 3)]
+)
+def test_exponents_are_timed_by_the_step(name: str, together: int, monkeypatch) -> None:
+    """A learner with a faster way for many steps does not get to use it; a block is a block."""
+    runs: list[int] = []
+
+    def counted(network, weights, s, batch, start, stop):  # type: ignore[no-untyped-def]
+        runs.append(stop - start)
+        return instants(network, weights, s, batch, start, stop)
+
+    monkeypatch.setattr(base, "instants", counted)
+    case = {"kind": name, "n": 4, "T": 6, "B": 1, "block": together, "by_step": True}
+    costs.timed(case).run()
+    assert runs == [together] * (6 // together)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnncore import BPTT, RTRL, Batch, Hybrid, Linear, Network, Params, SquaredError, Vanilla
+from rnncore.learners import hybrid
 from rnncore.verify import compare, complex_step_jacobian, relative_error
 from tests.support import zoo
 
@@ -185,6 +186,32 @@ def test_vanished_adjoints_do_not_linger_among_the_subnormal_numbers(monkeypatch
     assert (units[-1] == 0).all()
     assert ((units != 0) & (np.abs(units) < tiny)).mean() < 0.01
     assert compare(grads, truth).max_relative < 1e-5
+
+
+def test_only_what_is_far_below_a_unit_is_dropped() -> None:
+    adjoints = np.array([1, 1e-12, -1e-20, 1e-25, -1e-30], np.float32)
+    small = adjoints.astype(complex)
+    for array in (adjoints, small):
+        hybrid.forget_vanished(array)
+    np.testing.assert_array_equal(adjoints, np.array([1, 1e-12, -1e-20, 0, 0], np.float32))
+    assert (small != 0).all()
+
+
+def test_a_small_loss_is_not_dropped() -> None:
+    """A loss adjoint of 1e-26 passes from one part of a block to the next, in float32."""
+    rng = np.random.default_rng(14)
+    net = Network(Vanilla(2, 4, "identity"), Linear(4, 1), SquaredError())
+    params = net.init_params(rng).astype("f4")
+    params = params.replace(**{"readout.V": 1e-26 * params["readout.V"]})
+    steps = hybrid.EVERY + 4
+    x, mask = rng.standard_normal((steps, 2)), np.zeros(steps)
+    mask[-1] = 1
+    batch = Batch(x.astype("f4"), np.ones((steps, 1), "f4"), mask.astype("f4"))
+    cut = params.replace(**{"cell.U": np.diag([1, -1, 1, -1]).astype("f4")})
+    got = Hybrid(net, block=steps).gradient(cut, batch).grads
+    want = BPTT(net).gradient(cut, batch).grads
+    assert np.abs(want["cell.W"]).max() > 1e-27
+    np.testing.assert_allclose(got["cell.W"], want["cell.W"], rtol=1e-3, atol=1e-29)
 
 
 def test_flush_sweeps_for_the_loss_alone(monkeypatch) -> None:

@@ -69,13 +69,18 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     }[settings](cells)
 
 
-def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+def in_both_settings(
+    name: str, check: Callable[[str, str], None], *cells: str
+) -> Iterable[tuple[str, Check]]:
+    """A check of each cell, without a teacher and with one."""
     for cell in cells:
         for setting in ("squared error", TEACHER):
-            yield (
-                f"UORO: test_every_pattern_is_the_definition[{cell}-{setting}]",
-                lambda c=cell, s=setting: uoro.test_every_pattern_is_the_definition(c, s),
-            )
+            yield f"UORO: {name}[{cell}-{setting}]", lambda c=cell, s=setting: check(c, s)
+
+
+def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
+    check = uoro.test_every_pattern_is_the_definition
+    yield from in_both_settings("test_every_pattern_is_the_definition", check, *cells)
     yield (
         "UORO: test_mean_over_all_signs[vanilla-learned start]",
         lambda: uoro.test_mean_over_all_signs("vanilla", "learned start"),
@@ -87,11 +92,8 @@ def of_uoro(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
 def of_many_steps(cells: tuple[str, ...]) -> Iterable[tuple[str, Check]]:
     for cell in cells:
         yield f"UORO: test_tangents_are_pushed[{cell}]", lambda c=cell: many.tangents_are_pushed(c)
-        for setting in ("squared error", TEACHER):
-            yield (
-                f"UORO: test_memory_and_gradient_are_those_of_single_steps[{cell}-{setting}]",
-                lambda c=cell, s=setting: many.agrees(c, s),
-            )
+        name = "test_memory_and_gradient_are_those_of_single_steps"
+        yield from in_both_settings(name, many.agrees, cell)
     yield (
         "UORO: test_every_pattern_is_the_definition[LSTM]",
         lambda: uoro.test_every_pattern_is_the_definition("LSTM", TEACHER),
