@@ -47,6 +47,9 @@ class Plan(NamedTuple):
     pause
         Seconds before each turn where there are several threads: those of the last contender go
         on spinning for a while.
+    warm
+        Seconds of its own work, not counted, after that pause: its own threads went to sleep
+        meanwhile, and the first milliseconds of waking them are not what a training run sees.
     """
 
     least_rounds: int = 5
@@ -54,9 +57,10 @@ class Plan(NamedTuple):
     budget: float = 4.0
     at_least: float = 0.01
     pause: float = 0.05
+    warm: float = 0.1
 
 
-QUICK = Plan(least_rounds=2, most_rounds=2, budget=0.0, at_least=0.001, pause=0.01)
+QUICK = Plan(least_rounds=2, most_rounds=2, budget=0.0, at_least=0.001, pause=0.01, warm=0.01)
 
 
 @dataclass(frozen=True)
@@ -230,9 +234,10 @@ class Arena:
                 break
             first = i % max(1, len(contenders))
             for contender in [*contenders[first:], *contenders[:first]]:
-                if self.threads > 1:
-                    time.sleep(self.plan.pause)
-                took = self._ask(contender, "run", contender.name, repetitions[contender.name])
+                pause, warm = (self.plan.pause, self.plan.warm) if self.threads > 1 else (0.0, 0.0)
+                time.sleep(pause)
+                count = repetitions[contender.name]
+                took = self._ask(contender, "run", contender.name, count, warm)
                 seconds[contender.name].append(float(f"{took:.4g}"))
         return seconds
 

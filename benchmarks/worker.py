@@ -46,9 +46,16 @@ def missing(needs: tuple[str, ...]) -> str | None:
     return None
 
 
-def seconds(run: Callable[[], Any], repetitions: int) -> float:
-    """Wall-clock seconds of one repetition; short work is run once before, to warm the caches."""
+def seconds(run: Callable[[], Any], repetitions: int, warm: float = 0.0) -> float:
+    """Wall-clock seconds of one repetition.
+
+    Short work is run once before, to warm the caches; all work for ``warm`` seconds, to wake up
+    its threads.
+    """
+    begin = perf_counter()
     if repetitions > 1:
+        run()
+    while perf_counter() - begin < warm:
         run()
     begin = perf_counter()
     for _ in range(repetitions):
@@ -91,10 +98,10 @@ class Bench:
         """Repetitions for a measurement of at least so many seconds."""
         return calibrate(self._held[key].run, least)
 
-    def run(self, key: str, repetitions: int) -> float:
-        """Seconds of one step of the work."""
+    def run(self, key: str, repetitions: int, warm: float) -> float:
+        """Seconds of one step of the work, after it has run for ``warm`` seconds."""
         held = self._held[key]
-        return seconds(held.run, repetitions) / held.steps
+        return seconds(held.run, repetitions, warm) / held.steps
 
     def drop(self, key: str) -> None:
         """Let go of a piece of work."""

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+from benchmarks import machine
 from benchmarks.harness import (
     QUICK,
     Arena,
@@ -21,7 +22,7 @@ from benchmarks.report import ratio
 from benchmarks.worker import calibrate, missing
 from tests.benchmarks.work import TRUTH
 
-ONCE = Plan(least_rounds=3, most_rounds=3, budget=0.0, at_least=0.001, pause=0.0)
+ONCE = Plan(least_rounds=3, most_rounds=3, budget=0.0, at_least=0.001, pause=0.0, warm=0.0)
 
 
 def contender(
@@ -54,6 +55,21 @@ def test_short_work_is_repeated_within_a_measurement_and_reported_by_the_step() 
         case = arena.measure([contender("nap", "ticking", seconds=0.002, steps=4)], tolerance=0.0)
     assert 25 <= case["repetitions"]["nap"] <= 16 * 25
     assert case["seconds"]["nap"] == pytest.approx([0.0005] * 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("warm, measured", [(0.0, 1.0), (0.1, 0.25)])
+def test_with_several_threads_work_is_warm_when_it_is_measured(
+    warm: float, measured: float
+) -> None:
+    """Two runs are slow, that of the calibration and the one after it."""
+    plan = ONCE._replace(least_rounds=1, most_rounds=1, at_least=0.0, warm=warm)
+    for threads, expected in ((1, 1.0), (2, measured)):
+        if threads > machine.cores():
+            continue
+        with Arena(threads, plan) as arena:
+            sleepy = contender("sleepy", "ticking", seconds=0.25, asleep=2)
+            case = arena.measure([sleepy], tolerance=0.0)
+        assert case["seconds"]["sleepy"] == pytest.approx([expected], rel=1e-12)
 
 
 def test_rounds_stop_at_the_budget_but_not_before_the_least() -> None:
