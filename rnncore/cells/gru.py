@@ -47,10 +47,11 @@ class GRU(PointwiseCell):
     recurrent_bias = True
 
     def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
-        (h_prev,) = s
+        h_prev, v_n = s[0], v[2]
         r, z = logistic(u[:2] + v[:2])
-        n = np.tanh(u[2] + r * v[2])
-        return ((1 - z) * n + z * h_prev,), (h_prev, r, z, n, v[2])
+        n = np.tanh(u[2] + r * v_n)
+        h = n + z * (h_prev - n)  # (1 - z) n + z h_{t-1}, with a product less
+        return (h,), (h_prev, r, z, n, v_n)
 
     def partials(self, cache: Any) -> Partials:
         h_prev, r, z, n, v_n = cache

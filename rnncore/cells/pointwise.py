@@ -252,8 +252,9 @@ class PointwiseCell(Cell):
         by_x = None if dx is None else self._through(d.du, weights["W"])
         matrices = [m for m in (by_h, by_x) if m is not None]
         result = np.empty(ds.shape, np.result_type(ds, *d.ds.values(), *matrices))
-        # A part of the rows at a time, which stays in the processor's cache.
-        rows = at_once(2 * ds.shape[0] * ds.shape[2])
+        # A part of the rows at a time, which stays in the processor's cache for what is added.
+        adds = by_h is None or by_x is not None or onward or d.within
+        rows = at_once(2 * ds.shape[0] * ds.shape[2]) if adds else max(1, ds.shape[1])
         for part in (slice(i, i + rows) for i in range(0, ds.shape[1], rows)):
             old, new = ds[:, part], result[:, part]
             if by_h is None:

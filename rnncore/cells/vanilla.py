@@ -49,8 +49,8 @@ class Vanilla(PointwiseCell):
         super().__init__(input_size, hidden_size)
 
     def pointwise(self, s: Array, u: Array, v: Array, p: Blocks) -> tuple[Blocks, Any]:
-        (a,) = u
-        h = self.activation(a)
+        a = u[0]
+        h = self.activation.function(a)
         return (h,), (a, h)
 
     def partials(self, cache: Any) -> Partials:
