@@ -230,11 +230,17 @@ for content in ([], {}, {'data': 3}, {'data': {'text/plain': 5, 'image/png': '">
 import threading, time
 publisher = get_ipython().display_pub
 def idle():
+    publisher.session.send(publisher.pub_socket, 'status', {'execution_state': 'idle'},
+                           parent=publisher.parent_header)
+def always():
     while True:
-        publisher.session.send(publisher.pub_socket, 'status', {'execution_state': 'idle'},
-                               parent=publisher.parent_header)
+        idle()
         time.sleep(0.001)
-threading.Thread(target=idle, daemon=True).start()
+def first(*_):  # and long before anything that the cell itself has to say
+    idle()
+    time.sleep(0.3)
+threading.Thread(target=always, daemon=True).start()
+get_ipython().events.register('pre_execute', first)
 """
         ),
         0,
