@@ -8,7 +8,9 @@ parameters. All contenders get the same weights and data; loss and every gradien
 before anything is timed.
 
 - **rnncore**: ``BPTT(network).gradient(params, batch)``.
-- **rnncore[fast]**: the same with the optional compiled path, where it is installed.
+- **NumPy by hand**: each cell in loops of its own, written for speed alone, as a measure of what
+  the general and readable way costs, and of what NumPy can give.
+- **rnncore[fast]**: the first with the optional compiled path, where it is installed.
 - **PyTorch**: eager, ``torch.nn.RNN``, ``GRU``, ``LSTM`` and ``Linear``, ``backward()``.
 - **JAX**: hand-written steps under ``lax.scan``, ``value_and_grad``, ``jit``; compiled before.
 
@@ -28,10 +30,12 @@ from benchmarks.report import Case, Summary, goal, label, mean_goal, ratios, rou
 from benchmarks.statistics import geometric_mean
 
 OURS, FAST, TORCH, JAX = "rnncore", "rnncore[fast]", "PyTorch", "JAX"
-CONTENDERS = (OURS, FAST, TORCH, JAX)
+BY_HAND = "NumPy by hand"
+CONTENDERS = (OURS, BY_HAND, FAST, TORCH, JAX)
 PEERS = (TORCH, JAX)
 TARGETS = {
     OURS: ("benchmarks.contenders.ours:bptt", ()),
+    BY_HAND: ("benchmarks.contenders.by_hand:bptt", ()),
     FAST: ("benchmarks.contenders.ours:fast_bptt", ("numba", "rnncore.fast")),
     TORCH: ("benchmarks.contenders.pytorch:bptt", ("torch",)),
     JAX: ("benchmarks.contenders.jax_scan:bptt", ("jax",)),
@@ -63,8 +67,8 @@ def summarize(cases: Sequence[Case]) -> Summary:
     """Geometric means by peer and threads, the worst cases, and the goals."""
     means: dict[str, Any] = {}
     worst: dict[str, Any] = {}
-    for ours in (OURS, FAST):
-        for peer in PEERS:
+    for ours in (OURS, BY_HAND, FAST):
+        for peer in PEERS if ours != OURS else (*PEERS, BY_HAND):
             found = ratios(cases, peer, ours)
             if found:
                 key = f"{peer} / {ours}"
