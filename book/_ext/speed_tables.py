@@ -143,6 +143,20 @@ def bptt_compiled(read: Read) -> str:
     return "\n\n".join([*words, gain, grid("T, B, D, n", entries, total="all")])
 
 
+def bptt_by_hand(read: Read) -> str:
+    """What loops written for speed alone gain over the general way, and where they stand."""
+    name = bptt.BY_HAND
+    cases = entered(read("bptt"), OURS, name)
+    entries = [(size(case), case["cell"], ratio(case, OURS, name)) for case in cases]
+    words = [
+        f"{peer} takes {number(geometric_mean(r for r, _ in pairs))} times as long as that"
+        for peer in bptt.PEERS
+        if (pairs := ratios(cases, peer, name))
+    ]
+    means = f"In the geometric mean {', and '.join(words)}." if words else ""
+    return "\n\n".join([grid("T, B, D, n", entries, total="all"), means])
+
+
 def bptt_plot(read: Read) -> str:
     """The plot of all cases with one thread."""
     result = read("bptt")
@@ -322,6 +336,7 @@ PARTS: dict[str, Callable[[Read], str]] = {
     "bptt-jax": bptt_grid(bptt.JAX),
     "bptt-kinds": bptt_kinds,
     "bptt-compiled": bptt_compiled,
+    "bptt-by-hand": bptt_by_hand,
     "bptt-plot": bptt_plot,
     "floor-words": floor_words,
     "floor": floor_grid,
