@@ -17,12 +17,18 @@ Array = np.ndarray
 Shapes = dict[str, tuple[int, ...]]
 Replace = Callable[[int, Array], Array]
 
+EVERY = 32  # steps between two looks at the adjoints of a sweep
 CACHED = 2**16  # numbers that stay in the processor's cache: half a megabyte in float64
 
 
 def at_once(numbers: int) -> int:
     """Of how many steps the arrays, ``numbers`` each, stay in the processor's cache together."""
     return max(1, CACHED // max(1, numbers))
+
+
+def told(adjoints: Array, said: Array) -> Array:
+    """Those of the adjoints (..., B, N) to which ``said`` is added: the last, as many as it has."""
+    return adjoints[-len(said) :] if adjoints.ndim == said.ndim else adjoints
 
 
 class Cell(ABC):
@@ -131,6 +137,7 @@ class Cell(ABC):
         s_bar: Array,
         h_bar: Array,
         forced: Sequence[Array | None] | None = None,
+        between: Callable[[Array], None] | None = None,
     ) -> tuple[Array, Sequence[Any], Array | Sequence[Array]]:
         """Run the adjoint recursion backwards over a stretch of steps.
 
@@ -143,15 +150,19 @@ class Cell(ABC):
         s_bar
             What reaches the last state of the stretch from later steps, (..., B, N).
         h_bar
-            dl_t/dh_t of each step, what its own loss says of the units shown, (T, B, n).
+            dl_t/dh_t of each step, what its own loss says of the units shown, (T, B, n). Or
+            (T, m, B, n), for the last m of the adjoints (M, B, N) alone.
         forced
             Of each step the state variables (B, N) that a teacher replaced, or None.
+        between
+            Gets the adjoints now and then, every ``EVERY`` steps at least, and may change them.
 
         Returns
         -------
         s_bar, deltas, adjoints
             The adjoint that reaches the state before the stretch; the pre-activation
-            adjoints of each step; and dL/ds_t of each state in the stretch.
+            adjoints of each step; and dL/ds_t of each state in the stretch, which is empty
+            where there is something ``between``.
         """
         deltas: list[Any] = [None] * len(tapes)
         adjoints: list[Array] = [s_bar] * len(tapes)
@@ -161,10 +172,12 @@ class Cell(ABC):
             if forced is not None and (replaced := forced[t]) is not None:
                 # A forced unit does not pass on what it was, so nothing flows back through it.
                 np.copyto(s_bar, 0, where=replaced)
-            s_bar[..., self.output] += h_bar[t]
+            told(s_bar, h_bar[t])[..., self.output] += h_bar[t]
             adjoints[t] = s_bar
             s_bar, deltas[t] = self.pull(weights, tapes[t], s_bar)
-        return s_bar, deltas, adjoints
+            if between is not None and (len(tapes) - t) % EVERY == 0:
+                between(s_bar)
+        return s_bar, deltas, [] if between is not None else adjoints
 
     @abstractmethod
     def pull(self, weights: Any, tape: Any, s_bar: Array) -> tuple[Array, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rnncore.cells.base import Array
+from rnncore.cells.base import EVERY, Array
 from rnncore.cells.tape import Deltas, Elementwise, Partials, Stretch
 from rnncore.layout import carve
 
@@ -40,33 +40,42 @@ def sweep_stretch(
     s_bar: Array,
     h_bar: Array,
     forced: Sequence[Array | None] | None = None,
+    between: Callable[[Array], None] | None = None,
     across: bool = True,
 ) -> tuple[Array, Deltas, Array]:
     """``Cell.sweep`` over a stretch; without ``across``, within each unit alone."""
-    apart = tapes.v is not None
-    adjoints, deltas = room(cell, len(tapes), apart, s_bar, h_bar, tapes.u, weights["W"])
-    for start, stop in reversed([*tapes.chunks()]):
+    apart, steps = tapes.v is not None, len(tapes)
+    kept = steps if between is None else min(EVERY, steps)  # adjoints at a time
+    adjoints, deltas = room(cell, steps, kept, apart, s_bar, h_bar, tapes.u, weights["W"])
+    for start, stop in reversed([*tapes.chunks(kept)]):
+        some = adjoints[start : stop + 1]
+        if between is not None:
+            some = adjoints[kept - (stop - start) :]
+            some[-1] = s_bar
         chain_back(
             cell,
             weights,
             tapes.partials(start, stop),
-            adjoints[start : stop + 1],
+            some,
             deltas[start:stop],
             h_bar[start:stop],
             None if forced is None else forced[start:stop],
             across,
         )
-    return adjoints[0], deltas, adjoints[1:]
+        if between is not None:
+            s_bar = some[0]
+            between(s_bar)
+    return (adjoints[0], deltas, adjoints[1:]) if between is None else (s_bar, deltas, adjoints[:0])
 
 
 def room(
-    cell: PointwiseCell, steps: int, apart: bool, s_bar: Array, *others: Array
+    cell: PointwiseCell, steps: int, kept: int, apart: bool, s_bar: Array, *others: Array
 ) -> tuple[Array, Deltas]:
-    """Room for the adjoints of ``steps`` steps; the last state's are put in their place."""
+    """Room for the deltas of ``steps`` steps and the adjoints of ``kept``, the last one filled."""
     dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
     u, p = len(cell.gates) * cell.hidden_size, len(cell.elementwise) * cell.hidden_size
-    states, rest = (steps + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
-    if steps == 1:  # of a single step the deltas are kept, and the adjoints are not
+    states, rest = (kept + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
+    if kept != steps or steps == 1:  # the deltas are kept, and the adjoints are not
         adjoints, (p_bar, u_bar, *v_bar) = np.empty(states, dtype), carve(dtype, *rest)
     else:
         adjoints, p_bar, u_bar, *v_bar = carve(dtype, states, *rest)
@@ -92,7 +101,10 @@ def chain_back(
     Views of single steps are made once, before the loop.
     """
     bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
-    shown = [*adjoints[1:, ..., cell.output]]
+    later = adjoints[1:]
+    if h_bar is not None and h_bar.ndim == later.ndim:  # said of the last adjoints alone
+        later = later[:, -h_bar.shape[1] :]
+    shown = [*later[..., cell.output]]
     within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
     links = links_of(d.du, deltas.u, cell._gate_cuts)
     if deltas.v is not deltas.u:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,10 +82,11 @@ class Masked(Cell):
         s_bar: Array,
         h_bar: Array,
         forced: Sequence[Array | None] | None = None,
+        between: Callable[[Array], None] | None = None,
     ) -> tuple[Array, Sequence[Any], Array | Sequence[Array]]:
         if type(self).pull is not Masked.pull:
-            return super().sweep(weights, tapes, s_bar, h_bar, forced)
-        return self.cell.sweep(weights, tapes, s_bar, h_bar, forced)
+            return super().sweep(weights, tapes, s_bar, h_bar, forced, between)
+        return self.cell.sweep(weights, tapes, s_bar, h_bar, forced, between)
 
     def pull(self, weights: Any, tape: Any, s_bar: Array) -> tuple[Array, Any]:
         return self.cell.pull(weights, tape, s_bar)

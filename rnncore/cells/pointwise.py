@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -198,7 +198,7 @@ class PointwiseCell(Cell):
     def pull(self, weights: Mapping[str, Array], tape: Tape, s_bar: Array) -> tuple[Array, Delta]:
         d = tape.direct
         apart = self.recurrent and d.dv is not d.du
-        adjoints, deltas = room(self, 1, apart, s_bar, *weights.values(), *d.arrays())
+        adjoints, deltas = room(self, 1, 1, apart, s_bar, *weights.values(), *d.arrays())
         chain_back(self, weights, d.lifted(), adjoints, deltas)
         return adjoints[0], deltas[0]
 
@@ -209,11 +209,12 @@ class PointwiseCell(Cell):
         s_bar: Array,
         h_bar: Array,
         forced: Sequence[Array | None] | None = None,
+        between: Callable[[Array], None] | None = None,
     ) -> tuple[Array, Sequence[Delta], Array | Sequence[Array]]:
         own = type(self).pull is not PointwiseCell.pull
         if own or not isinstance(tapes, Stretch):
-            return super().sweep(weights, tapes, s_bar, h_bar, forced)
-        return sweep_stretch(self, weights, tapes, s_bar, h_bar, forced)
+            return super().sweep(weights, tapes, s_bar, h_bar, forced, between)
+        return sweep_stretch(self, weights, tapes, s_bar, h_bar, forced, between)
 
     def input_adjoint(self, weights: Mapping[str, Array], tape: Tape, delta: Delta) -> Array:
         return delta.u @ weights["W"]

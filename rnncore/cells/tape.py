@@ -190,9 +190,12 @@ class Stretch(Sequence[Tape]):
     def _chunk(self) -> int:
         return max(1, CHUNK // self.s[0].size)
 
-    def chunks(self) -> Iterator[tuple[int, int]]:
-        """Cut the stretch into parts whose partials stay in the processor's cache."""
-        size = self._chunk()
+    def chunks(self, most: int | None = None) -> Iterator[tuple[int, int]]:
+        """Cut the stretch into parts whose partials stay in the processor's cache.
+
+        A part has no more than ``most`` steps.
+        """
+        size = self._chunk() if most is None else min(most, self._chunk())
         for start in range(0, len(self), size):
             yield start, min(start + size, len(self))
 
@@ -245,16 +248,3 @@ class Deltas(Sequence[Delta]):
         u = self.u[t]
         v, p = u if self.v is self.u else self.v[t], self.p[t]
         return Deltas(u, v, p) if isinstance(t, slice) else Delta(u, v, p)
-
-
-def join(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
-    """The adjoints of stretches that follow one another, as those of one."""
-    if len(parts) == 1:
-        return parts[0]
-    whole = [part for part in parts if isinstance(part, Deltas)]
-    if len(whole) < len(parts):
-        return [delta for part in parts for delta in part]
-    u = np.concatenate([part.u for part in whole])
-    same = whole[0].v is whole[0].u
-    v = u if same else np.concatenate([part.v for part in whole])
-    return Deltas(u, v, np.concatenate([part.p for part in whole]))

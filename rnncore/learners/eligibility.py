@@ -122,12 +122,10 @@ def renew_all(
     blocks, batch, n = len(cell.states), signals.shape[1], cell.hidden_size
     last = np.zeros((blocks + 1, batch, blocks, n), signals.dtype)
     last[range(blocks), :, range(blocks)] = 1
-    said = np.zeros((len(tapes), blocks + 1, *signals.shape[1:]), signals.dtype)
-    said[:, -1] = signals
-    first, deltas, _ = sweep_stretch(
-        cell, weights, tapes, last.reshape(blocks + 1, batch, -1), said, forced, across=False
-    )
-    through = first.reshape(last.shape)
+    last = last.reshape(blocks + 1, batch, -1)
+    said = signals[:, None]  # to the last adjoint alone
+    first, deltas, _ = sweep_stretch(cell, weights, tapes, last, said, forced, across=False)
+    through = first.reshape(blocks + 1, batch, blocks, n)
     joint: list[Array] = []
     sums: dict[str, Array] = {}
     for group, old in zip(traces.groups, traces.joint, strict=True):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncore import checks
-from rnncore.cells.tape import join
 from rnncore.learners.base import Array, Card, OnlineLearner, Share
 from rnncore.learners.instant import Instant, Steps
 from rnncore.network import Network, Weights
 from rnncore.params import Params
-
-EVERY = 32  # steps between two looks at what has vanished
 
 
 class Memory(NamedTuple):
@@ -126,21 +122,18 @@ class Hybrid(OnlineLearner):
         Returns the gradients by the parameters used within the block, (units + 1, B, ...) each,
         and the adjoints that reach the block's start, (units + 1, B, N).
         """
-        cell, (steps, batch) = self.network.cell, np.shape(block.h_bar)[:2]
+        cell, batch = self.network.cell, np.shape(block.h_bar)[1]
         adjoints = np.zeros((units + 1, batch, cell.state_size), weights.dtype)
         adjoints[:units] = np.eye(cell.state_size)[:units, None, :]
-        h_bar = np.zeros((EVERY, units + 1, batch, cell.output_size), weights.dtype)
-        parts: list[Sequence[Any]] = []
-        for stop in range(steps, 0, -EVERY):
-            part = slice(max(0, stop - EVERY), stop)
-            said = h_bar[:stop]  # the first part may be shorter
-            said[:, units] = block.h_bar[part]
-            adjoints, deltas, _ = cell.sweep(
-                weights.cell, block.tapes[part], adjoints, said, block.forced[part]
-            )
-            parts.insert(0, deltas)
-            forget_vanished(adjoints[:units])
-        own = cell.collect(weights.cell, block.tapes, join(parts), per_example=True)
+        adjoints, deltas, _ = cell.sweep(
+            weights.cell,
+            block.tapes,
+            adjoints,
+            block.h_bar[:, None],  # what is said of the last adjoint alone
+            block.forced,
+            between=lambda adjoints: forget_vanished(adjoints[:units]),
+        )
+        own = cell.collect(weights.cell, block.tapes, deltas, per_example=True)
         return own, adjoints
 
 

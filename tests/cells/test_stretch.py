@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rnncore import BPTT, LSTM, Linear, Network, SquaredError
-from rnncore.cells import Cell, base, tape
+from rnncore.cells import Cell, base, chain, tape
 from rnncore.cells.pointwise import PointwiseCell
 from rnncore.cells.tape import Delta, Deltas, Partials, Stretch
 from rnncore.verify import compare, complex_step, complex_step_jacobian, relative_error
@@ -156,6 +156,52 @@ def test_sweep_is_pull_after_pull(name: str, teacher: bool) -> None:
     if teacher:
         freely, _, _ = cell.sweep(case.weights, tapes, case.s_bar, case.h_bar)
         assert relative_error(freely, first) > 1e-3  # or forcing would not show at all
+
+
+@pytest.mark.parametrize("teacher", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_what_is_changed_between_goes_on(name: str, teacher: bool, monkeypatch) -> None:
+    """Both ways back are looked at after 2 and 4 of 4 steps; other adjoints are as ever."""
+    for module in (base, chain):
+        monkeypatch.setattr(module, "EVERY", 2)
+    case = Case(CELLS[name](), steps=4)
+    cell, forced = case.cell, case.forced if teacher else None
+    tapes, _, _ = case.run(teacher)
+    one_by_one, _, _ = case.stepped(teacher)
+    seen = []
+
+    def between(adjoints: Array) -> None:
+        seen.append(adjoints.copy())
+        adjoints[0] *= 3.0
+
+    args = (case.s_bar, case.h_bar, forced)
+    plain, _, _ = cell.sweep(case.weights, tapes, *args)
+    first, deltas, adjoints = cell.sweep(case.weights, tapes, *args, between)
+    want_first, want_deltas, want = Cell.sweep(cell, case.weights, one_by_one, *args, between)
+    assert len(adjoints) == len(want) == 0 and len(seen) == 4
+    near(first, want_first)
+    near(seen[0], seen[2])
+    near(deltas.u, np.stack([delta.u for delta in want_deltas]))
+    near(first[1], plain[1])
+    if not teacher:  # or nothing may have come that far
+        assert relative_error(first[0], 3 * plain[0]) > 1e-3  # the first look counts, too
+    near(seen[1][1], plain[1])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_something_may_be_said_of_the_last_adjoints_alone(name: str) -> None:
+    case = Case(CELLS[name](), steps=4)
+    cell, (tapes, _, _) = case.cell, case.run()
+    s_bar = np.concatenate([case.s_bar, -0.5 * case.s_bar[:1]])
+    for count in (1, 2, 3):
+        some = np.stack([case.h_bar * k for k in range(2, 2 + count)], axis=1)
+        whole = np.zeros((4, 3, *case.h_bar.shape[1:]))
+        whole[:, 3 - count :] = some
+        want, _, _ = cell.sweep(case.weights, tapes, s_bar, whole)
+        for kept in (tapes, [*tapes]):
+            got, _, _ = cell.sweep(case.weights, kept, s_bar, some)
+            near(got, want)
+    assert relative_error(cell.sweep(case.weights, tapes, s_bar, 2 * some)[0], want) > 1e-3
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnncore import BPTT, RTRL, Batch, Hybrid, Linear, Network, Params, SquaredError, Vanilla
+from rnncore.cells.base import EVERY
 from rnncore.learners import hybrid
 from rnncore.verify import compare, complex_step_jacobian, relative_error
 from tests.support import zoo
@@ -172,9 +173,9 @@ def test_vanished_adjoints_do_not_linger_among_the_subnormal_numbers(monkeypatch
     truth = BPTT(net).gradient(params, batch).grads
     tiny, seen, sweep = np.finfo(np.float32).tiny, [], net.cell.sweep
 
-    def watched(*given):  # type: ignore[no-untyped-def]
-        swept = sweep(*given)
-        seen.extend([*swept[2]][::-1])  # the adjoints of each step, from the last to the first
+    def watched(*given, **named):  # type: ignore[no-untyped-def]
+        swept = sweep(*given, **named)
+        seen.extend([*swept[1].u][::-1])  # the adjoints of each step, from the last to the first
         return swept
 
     monkeypatch.setattr(net.cell, "sweep", watched)
@@ -203,7 +204,7 @@ def test_a_small_loss_is_not_dropped() -> None:
     net = Network(Vanilla(2, 4, "identity"), Linear(4, 1), SquaredError())
     params = net.init_params(rng).astype("f4")
     params = params.replace(**{"readout.V": 1e-26 * params["readout.V"]})
-    steps = hybrid.EVERY + 4
+    steps = EVERY + 4
     x, mask = rng.standard_normal((steps, 2)), np.zeros(steps)
     mask[-1] = 1
     batch = Batch(x.astype("f4"), np.ones((steps, 1), "f4"), mask.astype("f4"))
@@ -222,9 +223,9 @@ def test_flush_sweeps_for_the_loss_alone(monkeypatch) -> None:
     batch = zoo.random_batch(net, "learned start", rng, steps=5)
     counts, sweep = [], net.cell.sweep
 
-    def watched(weights, tapes, s_bar, *said):  # type: ignore[no-untyped-def]
+    def watched(weights, tapes, s_bar, *said, **named):  # type: ignore[no-untyped-def]
         counts.append((len(tapes), len(s_bar)))
-        return sweep(weights, tapes, s_bar, *said)
+        return sweep(weights, tapes, s_bar, *said, **named)
 
     monkeypatch.setattr(net.cell, "sweep", watched)
     grads = Hybrid(net, block=3).gradient(params, batch).grads
