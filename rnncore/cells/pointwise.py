@@ -177,8 +177,10 @@ class PointwiseCell(Cell):
             for k, new in enumerate(blocks):
                 s_blocks[t + 1][k] = new
             if replace is not None:
-                shown[t] = states[t + 1][:, self.output]
-                states[t + 1] = replace(t, states[t + 1])
+                made = states[t + 1]
+                shown[t] = made[:, self.output]
+                if (replaced := replace(t, made)) is not made:
+                    made[:] = replaced
         return Stretch(self, weights, states, x, u, v), shown, states[-1].copy()
 
     def _recurrent(self, weights: Mapping[str, Array], h: Array, out: Array | None = None) -> Array:

@@ -92,15 +92,22 @@ def instants(
     state: list[Array] = []
     forced: list[Array | None] = []
 
-    def replace(t: int, s: Array) -> Array:
+    def force(t: int, s: Array) -> Array:
         new, replaced = network.force(s, d[t], None if mask is None else mask[t])
-        # Where a teacher forces, the cell writes the new state over the one that it gave.
+        # The cell writes the new state over the one that it gave.
         free.append(s if replaced is None else s.copy())
-        state.append(new)
         forced.append(replaced)
+        state.append(new)
         return new
 
-    tapes, shown, _ = network.cell.run(weights.cell, s, x, replace)
+    def keep(t: int, s: Array) -> Array:
+        state.append(s)
+        return s
+
+    teacher = network.teacher_forcing
+    tapes, shown, _ = network.cell.run(weights.cell, s, x, force if teacher else keep)
+    if not teacher:
+        free, forced = state, [None] * len(x)
     z_bar, h_bar, told = _tell(network, weights, shown, d, mask)
     return Steps(tapes, free, state, forced, z_bar, h_bar, d, mask), told
 
