@@ -48,9 +48,10 @@ lint: $(STAMP)  ## style, types, and the normal form of the notebooks
 	$(call heading,Notebooks: executed and in normal form)
 	@python tools/notebooks.py check
 
-test-package: $(STAMP)  ## the tests of rnncore, with coverage
+# Tracing every line takes half as long again, so that is for continuous integration.
+test-package: $(STAMP)  ## the tests of rnncore; where CI is set, with coverage
 	$(call heading,Tests of the package)
-	@pytest -p no:nbval rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) --cov=rnncore --cov-report=term
+	@pytest -p no:nbval rnncore tests --ignore=tests/book --doctest-modules -m 'not slow' -n $(WORKERS) $(if $(CI),--cov=rnncore --cov-report=term)
 
 test-mutants: $(STAMP)  ## the mutants of every derivative, and the other slow tests of rnncore
 	$(call heading,Mutants of every derivative$(comma) and memory over long sequences)

@@ -48,10 +48,9 @@ def sweep_stretch(
     kept = steps if between is None else min(EVERY, steps)  # adjoints at a time
     adjoints, deltas = room(cell, steps, kept, apart, s_bar, h_bar, tapes.u, weights["W"])
     for start, stop in reversed([*tapes.chunks(kept)]):
-        some = adjoints[start : stop + 1]
-        if between is not None:
-            some = adjoints[kept - (stop - start) :]
-            some[-1] = s_bar
+        last = stop if between is None else kept
+        some = adjoints[last - (stop - start) : last + 1]
+        some[-1] = s_bar
         chain_back(
             cell,
             weights,
@@ -62,10 +61,10 @@ def sweep_stretch(
             None if forced is None else forced[start:stop],
             across,
         )
+        s_bar = some[0]
         if between is not None:
-            s_bar = some[0]
             between(s_bar)
-    return (adjoints[0], deltas, adjoints[1:]) if between is None else (s_bar, deltas, adjoints[:0])
+    return s_bar, deltas, adjoints[1:] if between is None else adjoints[:0]
 
 
 def room(

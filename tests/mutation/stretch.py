@@ -125,12 +125,14 @@ def checks() -> Iterable[tuple[str, Check]]:
             for test in (
                 stretch.test_run_is_step_after_step,
                 stretch.test_sweep_is_pull_after_pull,
+                stretch.test_what_is_changed_between_goes_on,
             ):
                 label = f"{test.__name__}[{cell}-{teacher}]"
                 yield label, lambda t=test, c=cell, taught=teacher: t(c, taught)
     for cell in ("GRU", "LSTM peepholes", "diagonal LSTM", *stretch.CHAINED):
         for single in (
             stretch.test_collect_takes_whole_arrays_and_lists,
+            stretch.test_something_may_be_said_of_the_last_adjoints_alone,
             stretch.test_totals_are_the_derivatives_of_the_pointwise_function,
             contracts.test_a_projection_handed_in_is_used,
             contracts.test_parameters_need_not_be_prepared,
