@@ -45,8 +45,8 @@ class Plan(NamedTuple):
     at_least
         Seconds that one measurement takes; shorter work is repeated within it.
     pause
-        Seconds before each turn where there are several threads: those of the last contender go
-        on spinning for a while.
+        Seconds before each turn: threads of the last contender go on spinning for a while, and
+        with one thread it is on the same core that they spin.
     warm
         Seconds of its own work, not counted, after that pause: its own threads went to sleep
         meanwhile, and the first milliseconds of waking them are not what a training run sees.
@@ -234,10 +234,9 @@ class Arena:
                 break
             first = i % max(1, len(contenders))
             for contender in [*contenders[first:], *contenders[:first]]:
-                pause, warm = (self.plan.pause, self.plan.warm) if self.threads > 1 else (0.0, 0.0)
-                time.sleep(pause)
+                time.sleep(self.plan.pause)
                 count = repetitions[contender.name]
-                took = self._ask(contender, "run", contender.name, count, warm)
+                took = self._ask(contender, "run", contender.name, count, self.plan.warm)
                 seconds[contender.name].append(float(f"{took:.4g}"))
         return seconds
 
