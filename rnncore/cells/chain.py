@@ -70,7 +70,7 @@ def sweep_stretch(
 def room(
     cell: PointwiseCell, steps: int, kept: int, apart: bool, s_bar: Array, *others: Array
 ) -> tuple[Array, Deltas]:
-    """Room for the deltas of ``steps`` steps and the adjoints of ``kept``, the last one filled."""
+    """Room for the deltas of ``steps`` steps, and for the adjoints of ``kept`` and before them."""
     dtype, lead = np.result_type(s_bar, *others), (steps, *s_bar.shape[:-1])
     u, p = len(cell.gates) * cell.hidden_size, len(cell.elementwise) * cell.hidden_size
     states, rest = (kept + 1, *s_bar.shape), [(*lead, p), *[(*lead, u)] * (1 + apart)]
@@ -78,7 +78,6 @@ def room(
         adjoints, (p_bar, u_bar, *v_bar) = np.empty(states, dtype), carve(dtype, *rest)
     else:
         adjoints, p_bar, u_bar, *v_bar = carve(dtype, states, *rest)
-    adjoints[-1] = s_bar
     return adjoints, Deltas(u_bar, v_bar[0] if apart else u_bar, p_bar)
 
 

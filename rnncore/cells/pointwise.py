@@ -201,6 +201,7 @@ class PointwiseCell(Cell):
         d = tape.direct
         apart = self.recurrent and d.dv is not d.du
         adjoints, deltas = room(self, 1, 1, apart, s_bar, *weights.values(), *d.arrays())
+        adjoints[1] = s_bar
         chain_back(self, weights, d.lifted(), adjoints, deltas)
         return adjoints[0], deltas[0]
 

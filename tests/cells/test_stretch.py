@@ -190,6 +190,33 @@ def test_what_is_changed_between_goes_on(name: str, teacher: bool) -> None:
 
 
 @pytest.mark.parametrize("name", CELLS)
+def test_single_steps_are_looked_at_in_time(name: str) -> None:
+    """After 3 and 6 of 7 steps."""
+    case, seen = Case(CELLS[name](), steps=7), []
+    tapes, _, _ = case.stepped(teacher=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "EVERY", 3)
+        args = (tapes, case.s_bar, case.h_bar, None, lambda adjoints: seen.append(adjoints.copy()))
+        Cell.sweep(case.cell, case.weights, *args)
+    for got, start in zip(seen, (4, 1), strict=True):
+        rest = (tapes[start:], case.s_bar, case.h_bar[start:])
+        near(got, Cell.sweep(case.cell, case.weights, *rest)[0])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_all_adjoints_come_back_however_a_sweep_is_cut(name: str) -> None:
+    case = Case(CELLS[name](), steps=4)
+    tapes, _, _ = case.run()
+    _, _, want = Cell.sweep(case.cell, case.weights, [*tapes], case.s_bar, case.h_bar)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain, "EVERY", 2)
+        for chunk in (tape.CHUNK, 1):
+            patch.setattr(tape, "CHUNK", chunk)
+            _, _, adjoints = case.cell.sweep(case.weights, tapes, case.s_bar, case.h_bar)
+            near(np.array(adjoints), np.stack(want))
+
+
+@pytest.mark.parametrize("name", CELLS)
 def test_something_may_be_said_of_the_last_adjoints_alone(name: str) -> None:
     case = Case(CELLS[name](), steps=4)
     cell, (tapes, _, _) = case.cell, case.run()

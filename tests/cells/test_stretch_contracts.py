@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnncore import BPTT, GRU, LSTM, Batch, Linear, Masked, Network, SquaredError, Vanilla
+from rnncore import BPTT, GRU, LSTM, RTRL, Batch, Linear, Masked, Network, SquaredError, Vanilla
 from rnncore.cells import Cell, base
 from rnncore.cells.tape import Stretch
 from rnncore.verify import compare, complex_step, relative_error
@@ -147,7 +147,8 @@ def test_a_teacher_without_a_mask(name: str) -> None:
     params, masked = zoo.random_params(net, rng), zoo.random_batch(net, "teacher", rng)
     batch = Batch(masked.inputs, masked.targets, None, masked.initial_state)
     truth = complex_step(lambda p: net.evaluate(p, batch), params)
-    assert compare(BPTT(net).gradient(params, batch).grads, truth).max_relative < 1e-12
+    for learner in (BPTT(net), RTRL(net)):
+        assert compare(learner.gradient(params, batch).grads, truth).max_relative < 1e-12
 
 
 # -- tangents --------------------------------------------------------------------------

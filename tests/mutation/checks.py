@@ -14,6 +14,7 @@ from rnncore import BPTT, RTRL, CheckpointedBPTT, Hybrid
 from rnncore.learners import SnAp
 from rnncore.verify import relative_error
 from tests.cells import test_derivatives as derivatives
+from tests.cells import test_stretch_contracts as contracts
 from tests.core import test_values as values
 from tests.learners import test_artbp as artbp
 from tests.learners import test_exact as exact
@@ -114,6 +115,7 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
                 yield label, lambda c=cell, s=setting, m=learner: gradient(c, s, m)
     yield "test_checkpoints_are_square_root", exact.test_checkpoints_are_square_root
     yield "test_adjoints_are_total_derivatives", values.test_adjoints_are_total_derivatives
+    yield "test_a_teacher_without_a_mask", lambda: contracts.test_a_teacher_without_a_mask("LSTM")
     yield "test_influence_has_no_row_too_many", online.test_influence_has_no_row_too_many
     yield "test_masked_rtrl[LSTM]", lambda: snap.agrees("LSTM", "learned start", 1)
     for name, test in DERIVATIVES.items():

@@ -76,11 +76,11 @@ EQUIVALENT: dict[str, str] = {
     "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
     "for name in cuts] → [[name] for name in cuts]": SIDE_BY_SIDE,
-    "cells.chain:sweep_stretch, line 17: 1 → 2": "hands on one state more than is looked at",
     POINTWISE + "push, line 9: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
     "[(d.dv, dv, self._gate_cuts)]": "without U there are no partials by v",
+    "cells.base:Cell.sweep, line 21: len(tapes) - t → t - len(tapes)": "as many steps apart",
     "cells.base:Cell.projections, line 5: repeat(None, min(size, len(x) - start)) if u is None "
     "else u → repeat(None, min(size, len(x) - start))": "then each step projects its own input",
     "network:Network.record, line 12: replace if self.teacher_forcing else None → replace": (
@@ -92,8 +92,13 @@ EQUIVALENT: dict[str, str] = {
 EQUIVALENT |= dict.fromkeys(
     (
         *(
-            f"{POINTWISE}push, line 13: {change}"
+            f"{POINTWISE}push, line 14: {change}"
             for change in (
+                "at_once(2 * ds.shape[0] * ds.shape[2]) if adds else max(1, ds.shape[1]) → "
+                "at_once(2 * ds.shape[0] * ds.shape[2])",
+                "at_once(2 * ds.shape[0] * ds.shape[2]) if adds else max(1, ds.shape[1]) → "
+                "max(1, ds.shape[1])",
+                "1 → 2",
                 "2 * ds.shape[0] * ds.shape[2] → 2 * ds.shape[0]",
                 "2 * ds.shape[0] * ds.shape[2] → ds.shape[2]",
                 "2 * ds.shape[0] * ds.shape[2] → -(2 * ds.shape[0] * ds.shape[2])",
@@ -133,6 +138,8 @@ def checks() -> Iterable[tuple[str, Check]]:
         for single in (
             stretch.test_collect_takes_whole_arrays_and_lists,
             stretch.test_something_may_be_said_of_the_last_adjoints_alone,
+            stretch.test_single_steps_are_looked_at_in_time,
+            stretch.test_all_adjoints_come_back_however_a_sweep_is_cut,
             stretch.test_totals_are_the_derivatives_of_the_pointwise_function,
             contracts.test_a_projection_handed_in_is_used,
             contracts.test_parameters_need_not_be_prepared,

@@ -154,6 +154,9 @@ EQUIVALENT: dict[str, str] = {
     "learners.instant:instants, line 14: s if replaced is None else s.copy() → s.copy()": (
         "copies what could stay where it is"
     ),
+    "learners.instant:instants, line 24: force if teacher else keep → force": (
+        "a teacher that is not there forces nothing"
+    ),
     "learners.eligibility:renew, line 4: 1 → 2": "any number will do that is less than zero",
     "learners.snap:SnAp._add_immediate, line 15: entries[colors] if one else entries[colors, "
     "np.arange(count)] → entries[colors, np.arange(count)]": "copies what could stay where it is",
