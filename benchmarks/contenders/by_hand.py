@@ -31,8 +31,6 @@ def total(shares: Sequence[Sequence[Array]]) -> list[Array]:
 class ByHand(ABC):
     """Inputs, read-out, loss and sums, which are alike for all cells."""
 
-    gates = 1
-
     def __init__(self, case: Mapping[str, Any]) -> None:
         self.p, self.x, self.d = case["params"], case["x"], case["d"]
         self.steps, self.batch, self.n = case["T"], case["B"], case["n"]
@@ -118,8 +116,6 @@ class Vanilla(ByHand):
 class GRU(ByHand):
     """Gates r and z side by side, then n."""
 
-    gates = 3
-
     def forward(self) -> None:
         n, p = self.n, self.p
         half = np.ones(3 * n, self.dtype)
@@ -177,8 +173,6 @@ class GRU(ByHand):
 
 class LSTM(ByHand):
     """Gates in the order i, f, o, g, so that those with a logistic function lie side by side."""
-
-    gates = 4
 
     def _order(self) -> Array:
         """Where the rows of i, f, o and g are in the arrays that were given."""

@@ -108,15 +108,15 @@ def bptt_words(read: Read) -> str:
     return "\n\n".join(versus(ratios(cases, peer, OURS), peer) for peer in bptt.PEERS)
 
 
+def _by_size(cases: list[Case], above: str, below: str) -> str:
+    """One time over another, by size and cell."""
+    entries = [(size(case), case["cell"], ratio(case, above, below)) for case in cases]
+    return grid("T, B, D, n", entries, total="all")
+
+
 def bptt_grid(peer: str) -> Callable[[Read], str]:
     """A part: a peer's time over ours, by size and cell."""
-
-    def part(read: Read) -> str:
-        cases = _sequences(read)
-        entries = [(size(case), case["cell"], ratio(case, peer, OURS)) for case in cases]
-        return grid("T, B, D, n", entries, total="all")
-
-    return part
+    return lambda read: _by_size(_sequences(read), peer, OURS)
 
 
 def bptt_kinds(read: Read) -> str:
@@ -131,30 +131,20 @@ def bptt_kinds(read: Read) -> str:
 
 def bptt_compiled(read: Read) -> str:
     """What the compiled path gains over NumPy, and how it stands beside the peers."""
-    result = read("bptt")
     cases, name = _sequences(read), bptt.FAST
-    pairs = ratios(cases, OURS, name)
-    if not pairs:
-        why = result["skipped"].get(name, "it was not measured")
+    if not ratios(cases, OURS, name):
+        why = read("bptt")["skipped"].get(name, "it was not measured")
         return f"The compiled path took no part in the stored run: {why}."
-    entries = [(size(case), case["cell"], ratio(case, OURS, name)) for case in cases]
     words = [versus(ratios(cases, peer, name), peer, name) for peer in bptt.PEERS]
     gain = "The time in plain NumPy over the time compiled:"
-    return "\n\n".join([*words, gain, grid("T, B, D, n", entries, total="all")])
+    return "\n\n".join([*words, gain, _by_size(cases, OURS, name)])
 
 
 def bptt_by_hand(read: Read) -> str:
     """What loops written for speed alone gain over the general way, and where they stand."""
-    name = bptt.BY_HAND
-    cases = entered(read("bptt"), OURS, name)
-    entries = [(size(case), case["cell"], ratio(case, OURS, name)) for case in cases]
-    words = [
-        f"{peer} takes {number(geometric_mean(r for r, _ in pairs))} times as long as that"
-        for peer in bptt.PEERS
-        if (pairs := ratios(cases, peer, name))
-    ]
-    means = f"In the geometric mean {', and '.join(words)}." if words else ""
-    return "\n\n".join([grid("T, B, D, n", entries, total="all"), means])
+    cases, name = entered(read("bptt"), OURS, bptt.BY_HAND), bptt.BY_HAND
+    words = [versus(ratios(cases, peer, name), peer, name) for peer in bptt.PEERS]
+    return "\n\n".join([_by_size(cases, OURS, name), *words])
 
 
 def bptt_plot(read: Read) -> str:

@@ -31,7 +31,7 @@ from rnncore.learners import OnlineLearner
 SEED = 1992
 INPUTS = 2
 SIZES = (16, 32, 64, 128, 192, 256)
-FIT_FROM = 64  # smaller networks spend their time between the products
+FIT_FROM = 128  # smaller networks spend their time between the products
 ROUNDS = 9
 BLOCKS = {32: (1, 2, 4, 8, 16, 32, 64, 128, 256), 64: (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)}
 RESULT = Path(__file__).with_name("result.json")

@@ -27,8 +27,11 @@ def at_once(numbers: int) -> int:
 
 
 def told(adjoints: Array, said: Array) -> Array:
-    """Those of the adjoints (..., B, N) to which ``said`` is added: the last, as many as it has."""
-    return adjoints[-len(said) :] if adjoints.ndim == said.ndim else adjoints
+    """Those of the adjoints (..., M, B, N) of which something is said.
+
+    All, if ``said`` is (T, B, n); the last m, if it is (T, m, B, n).
+    """
+    return adjoints[..., -said.shape[1] :, :, :] if said.ndim == 4 else adjoints
 
 
 class Cell(ABC):
@@ -172,7 +175,7 @@ class Cell(ABC):
             if forced is not None and (replaced := forced[t]) is not None:
                 # A forced unit does not pass on what it was, so nothing flows back through it.
                 np.copyto(s_bar, 0, where=replaced)
-            told(s_bar, h_bar[t])[..., self.output] += h_bar[t]
+            told(s_bar, h_bar)[..., self.output] += h_bar[t]
             adjoints[t] = s_bar
             s_bar, deltas[t] = self.pull(weights, tapes[t], s_bar)
             if between is not None and (len(tapes) - t) % EVERY == 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rnncore.cells.base import EVERY, Array
+from rnncore.cells.base import EVERY, Array, told
 from rnncore.cells.tape import Deltas, Elementwise, Partials, Stretch
 from rnncore.layout import carve
 
@@ -99,10 +99,7 @@ def chain_back(
     Views of single steps are made once, before the loop.
     """
     bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
-    later = adjoints[1:]
-    if h_bar is not None and h_bar.ndim == later.ndim:  # said of the last adjoints alone
-        later = later[:, -h_bar.shape[1] :]
-    shown = [*later[..., cell.output]]
+    shown = [] if h_bar is None else [*told(adjoints[1:], h_bar)[..., cell.output]]
     within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
     links = links_of(d.du, deltas.u, cell._gate_cuts)
     if deltas.v is not deltas.u:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from rnncore import GRU
 from tests.cells import test_stretch as stretch
 from tests.cells import test_stretch_contracts as contracts
+from tests.cells import test_sweeps as sweeps
 from tests.support import zoo
 
 Check = Callable[[], None]
@@ -31,12 +32,14 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.tape:Stretch.chunks": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.partials": (CELLS, STRETCH),
     "rnncore.cells.tape:Deltas.__getitem__": (CELLS, STRETCH),
+    "rnncore.cells.groups:groups_of": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.project": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.step": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.run": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell._recurrent": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.at": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.sweep": (CELLS, STRETCH),
+    "rnncore.cells.base:told": (CELLS, STRETCH),
     "rnncore.cells.base:Cell.run": (GENERAL, STRETCH),
     "rnncore.cells.base:Cell.projections": (GENERAL, STRETCH),
     "rnncore.cells.base:Cell.sweep": (GENERAL, STRETCH),
@@ -76,6 +79,9 @@ EQUIVALENT: dict[str, str] = {
     "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
     "for name in cuts] → [[name] for name in cuts]": SIDE_BY_SIDE,
+    "cells.groups:groups_of, line 2: 'dv' if cell.apart else 'du' → 'dv'": (
+        "where only u + v matters the partials by v are those by u"
+    ),
     POINTWISE + "push, line 9: None if dx is None else self._through(d.du, weights['W']) → "
     "self._through(d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
@@ -129,17 +135,18 @@ def checks() -> Iterable[tuple[str, Check]]:
         for teacher in (False, True):
             for test in (
                 stretch.test_run_is_step_after_step,
-                stretch.test_sweep_is_pull_after_pull,
-                stretch.test_what_is_changed_between_goes_on,
+                sweeps.test_sweep_is_pull_after_pull,
+                sweeps.test_what_is_changed_between_goes_on,
             ):
                 label = f"{test.__name__}[{cell}-{teacher}]"
                 yield label, lambda t=test, c=cell, taught=teacher: t(c, taught)
     for cell in ("GRU", "LSTM peepholes", "diagonal LSTM", *stretch.CHAINED):
         for single in (
             stretch.test_collect_takes_whole_arrays_and_lists,
-            stretch.test_something_may_be_said_of_the_last_adjoints_alone,
-            stretch.test_single_steps_are_looked_at_in_time,
-            stretch.test_all_adjoints_come_back_however_a_sweep_is_cut,
+            stretch.test_groups_collect_what_the_cell_collects,
+            sweeps.test_something_may_be_said_of_the_last_adjoints_alone,
+            sweeps.test_single_steps_are_looked_at_in_time,
+            sweeps.test_all_adjoints_come_back_however_a_sweep_is_cut,
             stretch.test_totals_are_the_derivatives_of_the_pointwise_function,
             contracts.test_a_projection_handed_in_is_used,
             contracts.test_parameters_need_not_be_prepared,

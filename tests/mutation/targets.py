@@ -136,6 +136,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.local:TraceLearner._named": (TANH, PLAIN),
     "rnncore.learners.local:TraceLearner._learn_all": (TANH, PLAIN),
     "rnncore.learners.eligibility:renew_all": (TANH, PLAIN),
+    "rnncore.cells.groups:Group.named": (TANH, PLAIN),
     "rnncore.cells.groups:Group.factor": (TANH, PLAIN),
     "rnncore.cells.groups:Group.collect": (TANH, PLAIN),
     "rnncore.learners.random_feedback:FeedbackLearner._signal": (TANH, PLAIN),
