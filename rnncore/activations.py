@@ -56,7 +56,8 @@ def logistic(a: Array) -> Array:
     """
     a = np.asarray(a)
     half = _half(a.dtype)
-    y = np.multiply(a, half, order="C")  # in one piece, however ``a`` was cut out of another array
+    # In one piece, however ``a`` was cut out of another array.
+    y = a * half if a.flags.c_contiguous else np.multiply(a, half, order="C")
     y = np.tanh(y)
     y *= half
     y += half

@@ -204,7 +204,7 @@ class Params(Mapping[str, Array]):
 
     def select(self, prefix: str) -> Params:
         """The parameters whose names start with ``prefix``, with the prefix cut off."""
-        return Params(
+        return Params.own(
             {name[len(prefix) :]: array for name, array in self.items() if name.startswith(prefix)}
         )
 

@@ -99,6 +99,7 @@ def chain_back(
     Views of single steps are made once, before the loop.
     """
     bars = {name: [*adjoints[1:, ..., cut]] for name, cut in cell._state_cuts.items()}
+    said = [] if h_bar is None else [*h_bar]
     shown = [] if h_bar is None else [*told(adjoints[1:], h_bar)[..., cell.output]]
     within = [(out, by, [*partial]) for (out, by), partial in reversed([*d.within.items()])]
     links = links_of(d.du, deltas.u, cell._gate_cuts)
@@ -112,18 +113,20 @@ def chain_back(
     flat = adjoints.reshape(len(adjoints), -1, cell.state_size, copy=False)
     h_before = [*flat[:-1, :, : cell.hidden_size]]
     v_bar = [*deltas.v.reshape(len(deltas), -1, deltas.v.shape[-1])]
+    # dot starts sooner than matmul, but cannot write where there are gaps.
+    product = np.dot if flat[0, :, : cell.hidden_size].flags.c_contiguous else np.matmul
     for t in reversed(range(len(deltas))):
         if forced is not None and (replaced := forced[t]) is not None:
             # A forced unit does not pass on what it was, so nothing flows back through it.
             np.copyto(adjoints[t + 1], 0, where=replaced)
-        if h_bar is not None:
-            shown[t] += h_bar[t]
+        if said:
+            shown[t] += said[t]
         now = {name: blocks[t] for name, blocks in bars.items()}
         for out, by, partial in within:
             now[by] = now[by] + now[out] * partial[t]
         follow(links, now, t)
         if across:
-            np.matmul(v_bar[t], weights["U"], out=h_before[t])
+            product(v_bar[t], weights["U"], h_before[t])
         follow(onward, now, t)
 
 

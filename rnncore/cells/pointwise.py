@@ -157,6 +157,8 @@ class PointwiseCell(Cell):
         if replace is not None:
             shown = np.empty_like(shown)
         p = tuple([weights[name] for name in self.elementwise])
+        through = transposed(weights) if self.recurrent else None
+        b_h = weights["b_h"] if self.recurrent_bias else None
         # Views of single steps are made once, before the loop.
         h, a, a_v = [*states[:, :, :n]], [*u], [heard] * len(x) if v is None else [*v]
         s_blocks, u_blocks = [*_by_step(states, n)], [*_by_step(u, n)]
@@ -165,8 +167,10 @@ class PointwiseCell(Cell):
         for t in range(len(x)):
             if t % size == 0:
                 u[t : t + size] = self.project(weights, x[t : t + size])
-            if self.recurrent:
-                self._recurrent(weights, h[t], a_v[t])
+            if through is not None:
+                np.dot(h[t], through, a_v[t])
+                if b_h is not None:
+                    a_v[t] += b_h
                 if v is None:
                     a[t] += heard
             blocks, _ = self.pointwise(s_blocks[t], u_blocks[t], v_blocks[t], p)
@@ -183,10 +187,10 @@ class PointwiseCell(Cell):
                     made[:] = replaced
         return Stretch(self, weights, states, x, u, v), shown, states[-1].copy()
 
-    def _recurrent(self, weights: Mapping[str, Array], h: Array, out: Array | None = None) -> Array:
+    def _recurrent(self, weights: Mapping[str, Array], h: Array) -> Array:
         """v = U h (+ b_h), (B, K n)."""
-        v = np.matmul(h, transposed(weights), out=out)
-        return np.add(v, weights["b_h"], out=out) if self.recurrent_bias else v
+        v = h @ transposed(weights)
+        return v + weights["b_h"] if self.recurrent_bias else v
 
     def at(
         self, weights: Mapping[str, Array], s: Array, u: Array, v: Array | None

@@ -15,6 +15,7 @@ Array = np.ndarray
 Elementwise = Mapping[tuple[str, str], Array]
 
 CHUNK = 2**15  # numbers of the state for which partials are worked out at once
+STEPS = 32  # or of so many steps, as long as that is not above four times as many numbers
 
 
 class Partials(NamedTuple):
@@ -188,7 +189,8 @@ class Stretch(Sequence[Tape]):
         return self._held[1].at(t - start)
 
     def _chunk(self) -> int:
-        return max(1, CHUNK // self.s[0].size)
+        most = CHUNK // self.s[0].size
+        return max(1, most, min(STEPS, 4 * most))
 
     def chunks(self, most: int | None = None) -> Iterator[tuple[int, int]]:
         """Cut the stretch into parts whose partials stay in the processor's cache.
