@@ -15,7 +15,7 @@ Array = np.ndarray
 Elementwise = Mapping[tuple[str, str], Array]
 
 CHUNK = 2**15  # numbers of the state for which partials are worked out at once
-STEPS = 32  # or of so many steps, as long as that is not above four times as many numbers
+STEPS = 32  # where steps are large, of so many of them, as far as four times CHUNK allows
 
 
 class Partials(NamedTuple):
@@ -189,8 +189,13 @@ class Stretch(Sequence[Tape]):
         return self._held[1].at(t - start)
 
     def _chunk(self) -> int:
-        most = CHUNK // self.s[0].size
-        return max(1, most, min(STEPS, 4 * most))
+        """Of how many steps the partials are worked out at once.
+
+        They should stay in the processor's cache. But each time some work is done that does not
+        depend on how many steps there are, so they should not be few.
+        """
+        numbers = self.s[0].size
+        return max(1, CHUNK // numbers, min(STEPS, 4 * CHUNK // numbers))
 
     def chunks(self, most: int | None = None) -> Iterator[tuple[int, int]]:
         """Cut the stretch into parts whose partials stay in the processor's cache.

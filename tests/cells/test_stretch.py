@@ -297,6 +297,7 @@ def test_gradients_do_not_depend_on_the_cuts(name: str, setting: str) -> None:
     for of_chunk in (1, 2 * state, 3 * state):
         for of_cache in (1, 2 * shown, 3 * state):
             with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(tape, "STEPS", 1)
                 patch.setattr(tape, "CHUNK", of_chunk)
                 patch.setattr(base, "CACHED", of_cache)
                 assert base.at_once(shown) == max(1, of_cache // shown)
@@ -311,10 +312,17 @@ def test_chunks_cover_a_stretch() -> None:
     assert isinstance(tapes, Stretch)
     assert [*tapes.chunks()] == [(0, 7)]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape, "STEPS", 1)
         patch.setattr(tape, "CHUNK", 3 * case.s.size)
         assert [*tapes.chunks()] == [(0, 3), (3, 6), (6, 7)]
         patch.setattr(tape, "CHUNK", 1)
         assert [*tapes.chunks()] == [(t, t + 1) for t in range(7)]
+        patch.setattr(tape, "STEPS", 2)
+        assert [*tapes.chunks()] == [(t, t + 1) for t in range(7)]
+        for steps, most, chunk in ((2, 1, 2), (5, 1, 4), (2, 3, 3)):  # up to four times CHUNK
+            patch.setattr(tape, "STEPS", steps)
+            patch.setattr(tape, "CHUNK", most * case.s.size)
+            assert [*tapes.chunks()][0] == (0, chunk)
     assert base.at_once(base.CACHED // 4) == 4
     assert base.at_once(2 * base.CACHED) == 1
     assert base.at_once(0) >= 1
@@ -326,6 +334,7 @@ def test_partials_of_single_steps_are_worked_out_together() -> None:
     tapes, _, _ = case.run()
     counted, partials = [], case.cell.partials
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape, "STEPS", 1)
         patch.setattr(tape, "CHUNK", 3 * case.s.size)
         patch.setattr(case.cell, "partials", lambda cache: counted.append(0) or partials(cache))
         found = [one.direct for one in tapes]

@@ -29,6 +29,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.tape:Stretch.partials_at": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.__getitem__": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch._at": (CELLS, STRETCH),
+    "rnncore.cells.tape:Stretch._chunk": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.chunks": (CELLS, STRETCH),
     "rnncore.cells.tape:Stretch.partials": (CELLS, STRETCH),
     "rnncore.cells.tape:Deltas.__getitem__": (CELLS, STRETCH),
@@ -75,6 +76,9 @@ EQUIVALENT: dict[str, str] = {
     POINTWISE + "run, line 8: 1 → 2": ROOM,
     "cells.chain:room, line 6: 1 → 2": ROOM,
     "cells.chain:room, line 7: 1 → 2": "cuts the same arrays from other pieces of memory",
+    "cells.chain:chain_back, line 27: 0 → 1": "every step has the same gaps",
+    "cells.chain:chain_back, line 27: np.dot if flat[0, :, :cell.hidden_size].flags.c_contiguous "
+    "else np.matmul → np.matmul": "the same product",
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
     "for name in cuts] → _neighbors(first, cuts)": SIDE_BY_SIDE,
     "cells.chain:links_of, line 13: _neighbors(first, cuts) if result[0].size < SHORT else [[name] "
