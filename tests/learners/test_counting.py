@@ -93,11 +93,23 @@ def test_products_in_place_and_of_sums_count() -> None:
     assert count.Counting.tally == 9
 
 
-@pytest.mark.parametrize("hidden", [np.dot, np.outer, np.inner, np.kron, np.prod, np.mean])
+@pytest.mark.parametrize("hidden", [np.vdot, np.outer, np.inner, np.kron, np.prod, np.mean])
 def test_what_is_not_known_is_refused(hidden: Any) -> None:
     a = count.counting(np.ones((2, 2)))
     with pytest.raises(NotImplementedError, match="not counted"):
         hidden(a) if hidden in (np.prod, np.mean) else hidden(a, a)
+
+
+def test_dot_counts_as_the_product_does() -> None:
+    a, b, out = count.counting(np.ones((2, 3))), np.ones((3, 5)), np.empty((2, 5))
+    for product in (np.dot, np.matmul):
+        count.Counting.tally = 0
+        product(a, b, out=out)
+        product(a, b)
+        assert count.Counting.tally == 2 * 2 * 3 * 5
+        np.testing.assert_array_equal(out, 3.0)
+    with pytest.raises(NotImplementedError, match="not counted"):
+        np.dot(a[0], b)
 
 
 def test_fresh_arrays_count_only_inside() -> None:

@@ -63,6 +63,8 @@ class Counting(np.ndarray):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.einsum:
             Counting.tally += einsum_products(*args)
+        elif func is np.dot and all(item.ndim == 2 for item in args):
+            Counting.tally += len(args[0]) * np.size(args[1])
         elif func not in MOVING:
             raise NotImplementedError(f"{func.__name__}: its multiplications are not counted")
         return counting(func(*mapped(bare, args), **mapped(bare, kwargs)))
