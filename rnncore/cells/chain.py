@@ -154,7 +154,7 @@ def chain_forward(
     within = links_of(_by_source(d.within), pushed, cell._state_cuts, cell.states)
     for t, result in enumerate(pushed):
         if cell.recurrent:
-            np.matmul(h, through, out=v)
+            np.dot(h, through, v)
             follow(by_v, gates, t)
         follow(by_s, old, t)
         if within:

@@ -158,7 +158,11 @@ def balance(left: Array, right: Array) -> tuple[Array, Array]:
 
 def scalings(left: Array, right: Array) -> tuple[Array, Array]:
     """The r and 1 / r of :func:`balance`, from the two norms; zero where the product is zero."""
-    alive = np.sign((left * right).real)  # 1, or 0 where the product is zero
+    product = left * right
+    if np.count_nonzero(product) == product.size:  # nearly always: nothing to be careful about
+        ratio = np.sqrt(right / left)
+        return ratio, np.reciprocal(ratio)
+    alive = np.sign(product.real)  # 1, or 0 where the product is zero
     dead = 1 - alive  # keeps the quotients finite there
     ratio = alive * np.sqrt(right / (left + dead))
     return ratio, alive / (ratio + dead)

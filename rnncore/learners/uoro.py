@@ -90,6 +90,7 @@ class UORO(OnlineLearner):
     kind = "unbiased"
     random = True
     card = Card("P", "P", "Tallec & Ollivier 2018")
+    at_once = 64  # much is done once for all of them
 
     def __init__(self, network: Network, noise: str = "signs") -> None:
         super().__init__(network)

@@ -167,12 +167,17 @@ def carry(
     c_row, c_column = [*c[:, :, None]], [*c[..., None]]
     row, column = [*pushed[:, :, None]], [*pushed[..., None]]
     next_row, zero = tangent[:, None], np.zeros((), gram.dtype)
+    squares = np.empty((2, len(gram), 1, 1), gram.dtype)
+    of_tangent, of_row = squares
+    drawn = [*new]
     for t, _ in enumerate(chain_forward(cell, weights, d, tangent, pushed)):
-        square = c_row[t] @ gram @ c_column[t]
-        norms = np.sqrt(row[t] @ column[t]), np.sqrt(np.maximum(square, zero))
-        rho, inverse = chance.scalings(*norms)
+        np.matmul(row[t], column[t], out=of_tangent)
+        np.matmul(c_row[t] @ gram, c_column[t], out=of_row)
+        np.maximum(of_row, zero, out=of_row)
+        np.sqrt(squares, out=squares)
+        rho, inverse = chance.scalings(of_tangent, of_row)
         np.multiply(row[t], rho, out=next_row)
-        tangent += new[t]
+        tangent += drawn[t]
         if (replaced := forced[t]) is not None:
             np.copyto(tangent, 0, where=replaced)
         c_row[t + 1] += c_row[t] * inverse
@@ -189,12 +194,18 @@ def combine(
     factors: Array,
 ) -> Array:
     """The e_k times ``factors`` (T + 1, 2, B), summed: (2, B, P), the first with the exact part."""
-    parts = [factors[1:, ..., None] * delta[:, None] for delta in (drawn.u, drawn.v, drawn.p)]
-    for part, exact in zip(parts, (direct.u, direct.v, direct.p), strict=True):
+
+    def whole(delta: Array, exact: Array) -> Array:
+        part = factors[1:, ..., None] * delta[:, None]
         part[:, 0] += exact
+        return part
+
+    u = whole(drawn.u, direct.u)
+    v = u if drawn.v is drawn.u else whole(drawn.v, direct.v)
+    deltas = Deltas(u, v, whole(drawn.p, direct.p))
     rows = factors[0, ..., None] * row
     start = 0
-    for own in cell.collect(weights, tapes, Deltas(*parts), per_example=True).values():
+    for own in cell.collect(weights, tapes, deltas, per_example=True).values():
         flat = own.reshape(*rows.shape[:2], -1)
         stop = start + flat.shape[2]
         rows[..., start:stop] += flat

@@ -52,7 +52,9 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 EQUIVALENT: dict[str, str] = {
-    "learners.noise:scalings, line 5: ratio + dead → ratio - dead": "minus zero is zero",
+    "learners.noise:scalings, line 9: ratio + dead → ratio - dead": "minus zero is zero",
+    "learners.uoro_stretch:combine, line 16: u if drawn.v is drawn.u else whole(drawn.v, direct.v) "
+    "→ whole(drawn.v, direct.v)": "computes again what is known to be the same",
     "learners.uoro_stretch:pull_each, line 10: u if d.dv is d.du else pull(d.dv, cell._gate_cuts) "
     "→ pull(d.dv, cell._gate_cuts)": "computes again what is known to be the same",
 }

@@ -32,9 +32,9 @@ MULTIPLYING = {
 MOVING = {
     getattr(np, name)
     for name in (
-        "argsort array_equal array_split atleast_2d broadcast_to concatenate copy empty_like "
-        "expand_dims full_like moveaxis ones_like ravel repeat reshape result_type shape size "
-        "split stack sum swapaxes take take_along_axis tile transpose where zeros_like"
+        "argsort array_equal array_split atleast_2d broadcast_to concatenate copy count_nonzero "
+        "empty_like expand_dims full_like moveaxis ones_like ravel repeat reshape result_type "
+        "shape size split stack sum swapaxes take take_along_axis tile transpose where zeros_like"
     ).split()
 }
 MAKING = ("empty", "eye", "full", "ones", "zeros")
