@@ -53,12 +53,12 @@ SWEEPING = Ladder((96, 128, 192, 256, 384), 16, 10)
 OTHERS = {
     "BPTT": Ladder((128, 256, 512, 1024), 16, 20),
     "CheckpointedBPTT": Ladder((128, 256, 512, 1024), 16, 20),
-    "Hybrid": Ladder((48, 64, 96, 128), 1, 0),  # its steps are two blocks, 2n
+    "Hybrid": Ladder((64, 96, 128, 192), 1, 0),  # its steps are two blocks, 2n
     "TruncatedBPTT": SWEEPING,
     "ARTBP": SWEEPING,
     "ForwardGradient": SWEEPING,
     "TruncatedLSTM": Ladder((48, 64, 96, 128), 1, 20),  # four gates and two blocks: larger arrays
-    "SnAp": Ladder((64, 96, 128, 192), 1, 10),  # more units: too long to read the pattern off
+    "SnAp": Ladder((192, 256, 320, 384), 1, 10),  # up to there what grows as n outweighs n^2
     "DNI": Ladder((256, 384, 512, 768), 1, 20),
 }
 QUICK = Ladder((8, 16, 32), 2, 10)
