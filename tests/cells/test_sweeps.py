@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,14 +13,18 @@ from rnncore.verify import relative_error
 from tests.cells.test_stretch import CELLS, Array, Case, near
 
 
+def both_ways(name: str, teacher: bool) -> tuple[Case, Any, Any, Any]:
+    """A case of four steps, what its teacher forced, its stretch, and its tapes step by step."""
+    case = Case(CELLS[name](), steps=4)
+    return case, case.forced if teacher else None, case.run(teacher)[0], case.stepped(teacher)[0]
+
+
 @pytest.mark.parametrize("teacher", [False, True])
 @pytest.mark.parametrize("name", CELLS)
 def test_sweep_is_pull_after_pull(name: str, teacher: bool) -> None:
     """Also with an axis in front of the adjoint; the teacher's units pass nothing back."""
-    case = Case(CELLS[name](), steps=4)
-    cell, forced = case.cell, case.forced if teacher else None
-    tapes, _, _ = case.run(teacher)
-    one_by_one, _, _ = case.stepped(teacher)
+    case, forced, tapes, one_by_one = both_ways(name, teacher)
+    cell = case.cell
     for s_bar in (case.s_bar[0], case.s_bar):
         args = (s_bar, case.h_bar, forced)
         first, deltas, adjoints = cell.sweep(case.weights, tapes, *args)
@@ -38,10 +44,8 @@ def test_sweep_is_pull_after_pull(name: str, teacher: bool) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_what_is_changed_between_goes_on(name: str, teacher: bool) -> None:
     """Both ways back are looked at after 2 and 4 of 4 steps; other adjoints are as ever."""
-    case = Case(CELLS[name](), steps=4)
-    cell, forced = case.cell, case.forced if teacher else None
-    tapes, _, _ = case.run(teacher)
-    one_by_one, _, _ = case.stepped(teacher)
+    case, forced, tapes, one_by_one = both_ways(name, teacher)
+    cell = case.cell
     seen = []
 
     def between(adjoints: Array) -> None:
