@@ -22,19 +22,19 @@ class GeneralCell(Cell):
 
     def push(self, weights: Any, tape: Any, ds: Array, dx: Array | None = None) -> Array:
         by_state, delta = self._pull_units(weights, tape)
-        result = ds @ by_state
+        result = by_state @ ds.swapaxes(1, 2)
         if dx is not None:
-            by_input = self.input_adjoint(weights, tape, delta).transpose(1, 2, 0)
-            result = result + dx @ by_input
-        return result
+            by_input = self.input_adjoint(weights, tape, delta).swapaxes(0, 1)
+            result = result + by_input @ dx.swapaxes(1, 2)
+        return result.swapaxes(1, 2)
 
     def _pull_units(self, weights: Any, tape: Any) -> tuple[Array, Any]:
-        """D^T (B, N, N), and the pre-activation adjoints of every unit of the new state."""
+        """D (B, N, N), and the pre-activation adjoints of every unit of the new state."""
         like, size = self._like(tape), self.state_size
         eye = np.eye(size, dtype=like.dtype)
         units = np.broadcast_to(eye[:, None, :], (size, len(like), size))
         pulled, delta = self.pull(weights, tape, units)
-        return pulled.transpose(1, 2, 0), delta
+        return pulled.swapaxes(0, 1), delta
 
     def _immediate(self, weights: Any, tape: Any, delta: Any) -> Array:
         """F^T = (ds_t/d theta)^T, shape (B, P, N)."""

@@ -17,7 +17,6 @@ for all cells.
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -29,6 +28,7 @@ from rnncore import checks
 from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, draw
 from rnncore.cells.chain import chain_back, room, sweep_stretch, transposed
 from rnncore.cells.groups import groups_of
+from rnncore.cells.immediate import add_immediate
 from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
 from rnncore.layout import carve, correlate
 from rnncore.params import Params
@@ -255,47 +255,46 @@ class PointwiseCell(Cell):
         d, (h, *_) = tape.direct, self.states
         by_h, onward = None, d.ds
         if self.recurrent:  # what comes from h elementwise goes along with U, on the diagonal
-            by_h = self._through(d.dv, weights["U"], {k: a for k, a in d.ds.items() if k[1] == h})
+            by_h = self._jacobian(d.dv, weights["U"], {k: a for k, a in d.ds.items() if k[1] == h})
             onward = {key: partial for key, partial in d.ds.items() if key[1] != h}
-        by_x = None if dx is None else self._through(d.du, weights["W"])
+        by_x = None if dx is None else self._jacobian(d.du, weights["W"])
+        # Row by row of D: what belongs to one state variable lies side by side in the result.
+        old = ds.swapaxes(1, 2)
         matrices = [m for m in (by_h, by_x) if m is not None]
-        result = np.empty(ds.shape, np.result_type(ds, *d.ds.values(), *matrices))
-        # A part of the rows at a time, which stays in the processor's cache for what is added.
-        adds = by_h is None or by_x is not None or onward or d.within
-        rows = at_once(2 * ds.shape[0] * ds.shape[2]) if adds else max(1, ds.shape[1])
-        for part in (slice(i, i + rows) for i in range(0, ds.shape[1], rows)):
-            old, new = ds[:, part], result[:, part]
-            if by_h is None:
-                new[:] = 0
-            else:
-                np.matmul(old[..., : self.hidden_size], by_h, out=new)
-            if by_x is not None and dx is not None:
-                new += dx[:, part] @ by_x
-            self._spread(onward, old, new)
-            self._spread(d.within, new, new)
-        return result
+        new = np.empty(old.shape, np.result_type(ds, *d.ds.values(), *matrices))
+        if by_h is None:
+            new[:] = 0
+        else:
+            np.matmul(by_h, old[:, : self.hidden_size], out=new)
+        if by_x is not None and dx is not None:
+            new += by_x @ dx.swapaxes(1, 2)
+        self._spread(onward, old, new)
+        self._spread(d.within, new, new)
+        return new.swapaxes(1, 2)
 
     def _spread(self, partials: Elementwise, source: Array, result: Array) -> None:
-        """Add tangents (B, M, N), times partials, to those of the blocks that depend on them."""
+        """Add tangents (B, N, M), times partials, to those of the blocks that depend on them."""
+        # Some units at a time, which stay in the processor's cache for what is added.
+        size = at_once(source.shape[0] * source.shape[2])
         for (out, by), partial in partials.items():
-            block = result[..., self._state_cuts[out]]
-            block += source[..., self._state_cuts[by]] * partial[:, None, :]
+            block, other = result[:, self._state_cuts[out]], source[:, self._state_cuts[by]]
+            for units in (slice(i, i + size) for i in range(0, self.hidden_size, size)):
+                block[:, units] += other[:, units] * partial[:, units, None]
 
-    def _through(
+    def _jacobian(
         self, partials: Elementwise, matrix: Array, diagonal: Elementwise = MappingProxyType({})
     ) -> Array:
-        """The Jacobian of the new state by what ``matrix`` multiplies, transposed: (B, in, N).
+        """The Jacobian of the new state by what ``matrix`` multiplies, (B, N, in).
 
         ``diagonal`` has elementwise partials by the same n numbers, which are added.
         """
         batch = next(iter(partials.values())).shape[0]
         dtype = np.result_type(matrix, *partials.values(), *diagonal.values())
-        result = np.zeros((batch, matrix.shape[1], self.state_size), dtype)
+        result = np.zeros((batch, self.state_size, matrix.shape[1]), dtype)
         for (out, gate), partial in partials.items():
-            rows = matrix[self._gate_cuts[gate]]
-            result[:, :, self._state_cuts[out]] += partial[:, None, :] * rows.T
+            result[:, self._state_cuts[out]] += partial[:, :, None] * matrix[self._gate_cuts[gate]]
         for (out, _), partial in diagonal.items():
-            own = np.einsum("bii->bi", result[:, :, self._state_cuts[out]])
+            own = np.einsum("bii->bi", result[:, self._state_cuts[out]])
             own += partial
         return result
 
@@ -308,39 +307,8 @@ class PointwiseCell(Cell):
         dx: Array | None = None,
     ) -> Array:
         result = self.push(weights, tape, influence, dx)
-        d = tape.partials
-        one = np.ones((*tape.s.shape[:1], 1), tape.s.dtype)
-        factors: dict[str, tuple[Elementwise, Array]] = {
-            "W": (d.du, tape.x),
-            "U": (d.dv, tape.s[:, : self.hidden_size]),
-            "b": (d.du, one),
-            "b_h": (d.dv, one),
-        }
-        for name, shape in self.shapes.items():
-            stop = start + math.prod(shape)
-            rows = result[:, start:stop]
-            if name in factors:
-                self._add_immediate(rows, *factors[name], self.gates)
-            else:
-                own = {key: partial for key, partial in d.dp.items() if key[1] == name}
-                self._add_immediate(rows, own, one, (name,))
-            start = stop
+        add_immediate(self, tape, result, start)
         return result
-
-    def _add_immediate(
-        self, rows: Array, partials: Elementwise, factor: Array, gates: tuple[str, ...]
-    ) -> None:
-        """Add G ⊗ factor to ``rows``, touching only the entries that are not zero.
-
-        Row (gate k, unit i, input d) and column (block s, unit j) meet only where i = j:
-        a diagonal view, (B, K, n, d, S).
-        """
-        n, width = self.hidden_size, factor.shape[1]
-        blocks = rows.reshape(len(rows), len(gates), n, width, len(self.states), n)
-        diagonal = np.einsum("bkidsi->bkids", blocks)
-        for (out, by), partial in partials.items():
-            k, s = gates.index(by), self.states.index(out)
-            diagonal[:, k, :, :, s] += partial[:, :, None] * factor[:, None, :]
 
     def jvp(
         self,

@@ -305,7 +305,8 @@ class OnlineLearner(Learner):
         """ds_0/d theta: zero, but for a learned initial state, whose rows are the identity."""
         rows, size = self.network.cell.size, state.shape[1]
         learned = size if self.network.learn_initial_state else 0
-        influence = np.zeros((len(state), rows + learned, size), state.dtype)
+        # Laid out as what Cell.push returns: (B, N, P) in memory.
+        influence = np.zeros((len(state), size, rows + learned), state.dtype).swapaxes(1, 2)
         influence[:, rows:] = np.eye(size)[:learned]
         return influence
 

@@ -155,20 +155,23 @@ def test_a_teacher_without_a_mask(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_rows_are_pushed_in_parts(name: str) -> None:
-    """One row a part, two, or all five at once."""
+def test_units_are_pushed_in_parts(name: str) -> None:
+    """One unit a part, two, or all at once; however they come, tangents leave unit by unit."""
     case = Case(CELLS[name]())
     cell, rng = case.cell, np.random.default_rng(8)
     _, kept = cell.step(case.weights, case.s, case.x[0])
     ds = rng.standard_normal((B, 5, cell.state_size))
     dx = rng.standard_normal((B, 5, cell.input_size))
     want = [cell.push(case.weights, kept, ds), cell.push(case.weights, kept, ds, dx)]
-    for rows in (1, 2):
+    by_unit = np.ascontiguousarray(ds.swapaxes(1, 2)).swapaxes(1, 2)
+    for units in (1, 2):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(base, "CACHED", rows * 2 * B * cell.state_size)
-            assert base.at_once(2 * B * cell.state_size) == rows
-            near(cell.push(case.weights, kept, ds), want[0])
-            near(cell.push(case.weights, kept, ds, dx), want[1])
+            patch.setattr(base, "CACHED", units * B * 5)
+            assert base.at_once(B * 5) == units
+            for given in (ds, by_unit):
+                near(cell.push(case.weights, kept, given), want[0])
+                near(cell.push(case.weights, kept, given, dx), want[1])
+    assert cell.push(case.weights, kept, ds, dx).swapaxes(1, 2).flags.c_contiguous
 
 
 @pytest.mark.parametrize("name", CELLS)

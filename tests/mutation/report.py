@@ -24,6 +24,7 @@ NAMES = {
     "_add_immediate",
     "_close",
     "_immediate",
+    "_jacobian",
     "_pull_units",
     "_sweep",
     "_through",

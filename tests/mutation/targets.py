@@ -56,7 +56,7 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.pointwise:PointwiseCell.pull": ((*POINTWISE, *DIAGONAL), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.input_adjoint": (("stack of two",), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.collect": ((*POINTWISE, *DIAGONAL), PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell._through": (POINTWISE, PLAIN),
+    "rnncore.cells.pointwise:PointwiseCell._jacobian": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.influence_step": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell._add_immediate": (POINTWISE, PLAIN),
     "rnncore.cells.stack:Stack.pull": (STACKS, PLAIN),
