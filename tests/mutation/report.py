@@ -22,12 +22,14 @@ HEADING = "\n## "  # begins the part of a target
 # Methods and functions that hold derivatives, wherever a class defines them.
 NAMES = {
     "_add_immediate",
+    "_by_block",
     "_close",
     "_immediate",
     "_jacobian",
     "_pull_units",
     "_sweep",
     "_through",
+    "add_immediate",
     "adjoint",
     "adjoints",
     "backward",

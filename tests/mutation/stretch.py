@@ -102,6 +102,15 @@ EQUIVALENT: dict[str, str] = {
 EQUIVALENT |= dict.fromkeys(
     (
         *(
+            f"{POINTWISE}_spread, line 3: {change}"
+            for change in (
+                "source.shape[0] * source.shape[2] → source.shape[0]",
+                "source.shape[0] * source.shape[2] → source.shape[2]",
+                "source.shape[0] * source.shape[2] → -(source.shape[0] * source.shape[2])",
+                "0 → 1",
+            )
+        ),
+        *(
             f"cells.base:Cell.projections, line 2: {change}"
             for change in (
                 "x.shape[1] * self.state_size → x.shape[1]",

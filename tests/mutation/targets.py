@@ -58,7 +58,8 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.pointwise:PointwiseCell.collect": ((*POINTWISE, *DIAGONAL), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell._jacobian": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.influence_step": (POINTWISE, PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell._add_immediate": (POINTWISE, PLAIN),
+    "rnncore.cells.immediate:add_immediate": (POINTWISE, PLAIN),
+    "rnncore.cells.immediate:_by_block": (POINTWISE, PLAIN),
     "rnncore.cells.stack:Stack.pull": (STACKS, PLAIN),
     "rnncore.cells.stack:Stack.input_adjoint": (("feedback around a stack",), PLAIN),
     "rnncore.cells.stack:Stack.collect": (STACKS, PLAIN),
@@ -159,6 +160,7 @@ EQUIVALENT: dict[str, str] = {
         "a teacher that is not there forces nothing"
     ),
     "learners.eligibility:renew, line 4: 1 → 2": "any number will do that is less than zero",
+    "cells.immediate:_by_block, line 7: 1 → 2": "adds zeros, for a gate that has no part",
     "learners.snap:SnAp._add_immediate, line 15: entries[colors] if one else entries[colors, "
     "np.arange(count)] → entries[colors, np.arange(count)]": "copies what could stay where it is",
     "learners.truncated:TruncatedBPTT.flush, line 4: return params.zeros_like() → return "
