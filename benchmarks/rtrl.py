@@ -7,9 +7,9 @@ One sequence, 8 inputs, n = 32, 64 and 128 units. All times are those of one ste
 **RTRL**, the gradient over T = 20 steps divided by T:
 
 - *rnncore* is ``RTRL(network).gradient(params, batch)``.
-- The *floor* is the product that pushes the influence matrix through one step, P rows for P
-  parameters: (P, n) times (n, n) for vanilla and GRU; for the LSTM (P, n) times (n, 2n) and the
-  elementwise f * P_c, added. Nothing else.
+- The *floor* is the product that pushes the influence matrix of P parameters through one step:
+  (n, n) times (n, P) for vanilla and GRU; for the LSTM (2n, n) times (n, P) and the elementwise
+  f * P_c, added. Nothing else.
 - *JAX jacrev* works out both Jacobians of a step by ``jacrev`` and multiplies the influence
   matrix, within one compiled ``lax.scan``; *JAX jacfwd* carries all P tangents through the scan,
   where there is memory for them. The goal is against the better of the two.

@@ -111,30 +111,30 @@ def bptt_products(case: Mapping[str, Any]) -> Prepared:
 
 
 def rtrl(case: Mapping[str, Any]) -> Prepared:
-    """The product of one step of RTRL on the influence matrix, P rows.
+    """The product of one step of RTRL on the influence matrix, P parameters.
 
-    Vanilla and GRU: (P, n) times (n, n). LSTM: (P, n) times (n, 2n), from the hidden units to
+    Vanilla and GRU: (n, n) times (n, P). LSTM: (2n, n) times (n, P), from the hidden units to
     both blocks, and c's elementwise share f * P_c, one multiplication and one addition.
     """
     n, inputs, dtype = case["n"], case["D"], case["dtype"]
     gates, biases = GATES[case["cell"]], 2 if case["cell"] == "GRU" else 1
-    rows, blocks = gates * n * (inputs + n + biases), 2 if case["cell"] == "LSTM" else 1
+    count, blocks = gates * n * (inputs + n + biases), 2 if case["cell"] == "LSTM" else 1
     rng = np.random.default_rng(0)
-    hidden, matrix = (
-        rng.uniform(0.25, 0.75, shape).astype(dtype) for shape in ((rows, n), (n, blocks * n))
+    matrix, hidden = (
+        rng.uniform(0.25, 0.75, shape).astype(dtype) for shape in ((blocks * n, n), (n, count))
     )
-    out = np.empty((rows, blocks * n), dtype)
+    out = np.empty((blocks * n, count), dtype)
     if blocks == 1:
-        return Prepared(lambda: np.dot(hidden, matrix, out=out))
+        return Prepared(lambda: np.dot(matrix, hidden, out=out))
     carried, f, kept = (
-        np.ones((rows, n), dtype),
-        rng.uniform(0, 1, n).astype(dtype),
-        np.empty((rows, n), dtype),
+        np.ones((n, count), dtype),
+        rng.uniform(0, 1, (n, 1)).astype(dtype),
+        np.empty((n, count), dtype),
     )
 
     def run() -> None:
-        np.dot(hidden, matrix, out=out)
+        np.dot(matrix, hidden, out=out)
         np.multiply(carried, f, out=kept)
-        np.add(out[:, n:], kept, out=kept)
+        np.add(out[n:], kept, out=kept)
 
     return Prepared(run)
