@@ -36,5 +36,8 @@ def correlate(left: Array, right: Array, per_example: bool) -> Array:
         return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
     if len(left) == 1:  # one step: nothing to sum
         return left[0][..., None] * right[0][:, None, :]
+    if right.shape[1] == 1:  # one sequence: one product, in which more than one thread can work
+        flat = left.reshape(len(left), -1).T @ right[:, 0]
+        return flat.reshape(*left.shape[1:], right.shape[-1])
     left = np.moveaxis(left, 0, -1)  # (..., B, k, T)
     return left @ right.swapaxes(0, 1)  # (B, T, d) meets every leading axis

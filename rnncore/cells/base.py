@@ -237,6 +237,16 @@ class Cell(ABC):
         pattern, to the rows ``start`` to ``start + P``, which belong to this cell.
         """
 
+    def influences(self, weights: Any, tapes: Sequence[Any], influence: Array) -> Iterator[Array]:
+        """J_t after each of some consecutive steps: :meth:`influence_step`, one after the other.
+
+        The parameters are this cell's from the first row on. What is yielded is a new array; it
+        may be changed in place, and goes on changed, until the next one is asked for.
+        """
+        for tape in tapes:
+            influence = self.influence_step(weights, tape, influence)
+            yield influence
+
     @abstractmethod
     def jvp(
         self,

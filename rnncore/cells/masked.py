@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,14 @@ class Masked(Cell):
         result = self.cell.influence_step(weights, tape, influence, start, dx)
         result[:, start + self._cut] = 0
         return result
+
+    def influences(self, weights: Any, tapes: Sequence[Any], influence: Array) -> Iterator[Array]:
+        if type(self).influence_step is not Masked.influence_step:
+            yield from super().influences(weights, tapes, influence)
+            return
+        for after in self.cell.influences(weights, tapes, influence):
+            after[:, self._cut] = 0
+            yield after
 
     def jvp(
         self,

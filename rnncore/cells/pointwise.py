@@ -18,8 +18,7 @@ for all cells.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,15 @@ from rnncore import checks
 from rnncore.cells.base import Array, Cell, Replace, Shapes, at_once, draw
 from rnncore.cells.chain import chain_back, room, sweep_stretch, transposed
 from rnncore.cells.groups import groups_of
-from rnncore.cells.immediate import add_immediate
-from rnncore.cells.tape import Delta, Deltas, Elementwise, Partials, Stretch, Tape
+from rnncore.cells.influence import (
+    Way,
+    add_immediate,
+    immediate,
+    influences_of,
+    jacobian,
+    push_tangents,
+)
+from rnncore.cells.tape import Delta, Deltas, Partials, Stretch, Tape
 from rnncore.layout import carve, correlate
 from rnncore.params import Params
 
@@ -252,51 +258,9 @@ class PointwiseCell(Cell):
     def push(
         self, weights: Mapping[str, Array], tape: Tape, ds: Array, dx: Array | None = None
     ) -> Array:
-        d, (h, *_) = tape.direct, self.states
-        by_h, onward = None, d.ds
-        if self.recurrent:  # what comes from h elementwise goes along with U, on the diagonal
-            by_h = self._jacobian(d.dv, weights["U"], {k: a for k, a in d.ds.items() if k[1] == h})
-            onward = {key: partial for key, partial in d.ds.items() if key[1] != h}
-        by_x = None if dx is None else self._jacobian(d.du, weights["W"])
-        # Row by row of D: what belongs to one state variable lies side by side in the result.
-        old = ds.swapaxes(1, 2)
-        matrices = [m for m in (by_h, by_x) if m is not None]
-        new = np.empty(old.shape, np.result_type(ds, *d.ds.values(), *matrices))
-        if by_h is None:
-            new[:] = 0
-        else:
-            np.matmul(by_h, old[:, : self.hidden_size], out=new)
-        if by_x is not None and dx is not None:
-            new += by_x @ dx.swapaxes(1, 2)
-        self._spread(onward, old, new)
-        self._spread(d.within, new, new)
-        return new.swapaxes(1, 2)
-
-    def _spread(self, partials: Elementwise, source: Array, result: Array) -> None:
-        """Add tangents (B, N, M), times partials, to those of the blocks that depend on them."""
-        # Some units at a time, which stay in the processor's cache for what is added.
-        size = at_once(source.shape[0] * source.shape[2])
-        for (out, by), partial in partials.items():
-            block, other = result[:, self._state_cuts[out]], source[:, self._state_cuts[by]]
-            for units in (slice(i, i + size) for i in range(0, self.hidden_size, size)):
-                block[:, units] += other[:, units] * partial[:, units, None]
-
-    def _jacobian(
-        self, partials: Elementwise, matrix: Array, diagonal: Elementwise = MappingProxyType({})
-    ) -> Array:
-        """The Jacobian of the new state by what ``matrix`` multiplies, (B, N, in).
-
-        ``diagonal`` has elementwise partials by the same n numbers, which are added.
-        """
-        batch = next(iter(partials.values())).shape[0]
-        dtype = np.result_type(matrix, *partials.values(), *diagonal.values())
-        result = np.zeros((batch, self.state_size, matrix.shape[1]), dtype)
-        for (out, gate), partial in partials.items():
-            result[:, self._state_cuts[out]] += partial[:, :, None] * matrix[self._gate_cuts[gate]]
-        for (out, _), partial in diagonal.items():
-            own = np.einsum("bii->bi", result[:, self._state_cuts[out]])
-            own += partial
-        return result
+        d = tape.direct
+        by_x = None if dx is None else jacobian(self, d.du, weights["W"])
+        return push_tangents(self, Way.through(self, weights, d), ds, by_x, dx)
 
     def influence_step(
         self,
@@ -307,8 +271,17 @@ class PointwiseCell(Cell):
         dx: Array | None = None,
     ) -> Array:
         result = self.push(weights, tape, influence, dx)
-        add_immediate(self, tape, result, start)
+        add_immediate(self, immediate(self, tape.partials, tape.x, tape.s), result, start)
         return result
+
+    def influences(
+        self, weights: Mapping[str, Array], tapes: Sequence[Any], influence: Array
+    ) -> Iterator[Array]:
+        own = (type(self).push, type(self).influence_step)
+        ours = (PointwiseCell.push, PointwiseCell.influence_step)
+        if own != ours or not isinstance(tapes, Stretch):
+            return super().influences(weights, tapes, influence)
+        return influences_of(self, weights, tapes, influence)
 
     def jvp(
         self,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncore.learners.base import Array, Card, OnlineLearner, Share
-from rnncore.learners.instant import Instant
+from rnncore.learners.instant import Instant, Steps
 from rnncore.network import Weights
 from rnncore.params import Params
 
@@ -55,8 +55,26 @@ class RTRL(OnlineLearner):
     def learn(self, weights: Weights, memory: Memory, now: Instant) -> tuple[Memory, Share]:
         cell = self.network.cell
         influence = cell.influence_step(weights.cell, now.tape, memory.influence)
-        by_output = influence[..., cell.output]
-        flat = (by_output @ now.h_bar[:, :, None])[..., 0].sum(axis=0)
+        flat = self._credit(now.h_bar, influence)
         if now.forced is not None:
             influence = np.where(now.forced[:, None, :], 0, influence)
         return Memory(now.state, influence), self._split(flat)
+
+    def _learn_all(
+        self, weights: Weights, memory: Memory, steps: Steps, sums: dict[str, Array]
+    ) -> Memory:
+        if type(self).learn is not RTRL.learn:  # a subclass with steps of its own
+            return super()._learn_all(weights, memory, steps, sums)
+        influence, flat = memory.influence, np.zeros(memory.influence.shape[1], weights.dtype)
+        made = self.network.cell.influences(weights.cell, steps.tapes, influence)
+        for influence, h_bar, forced in zip(made, steps.h_bar, steps.forced, strict=True):
+            flat += self._credit(h_bar, influence)
+            if forced is not None:
+                np.copyto(influence, 0, where=forced[:, None, :])
+        self._add_share(self._split(flat), sums)
+        return Memory(steps.state[-1], influence)
+
+    def _credit(self, h_bar: Array, influence: Array) -> Array:
+        """dl_t/ds_t J_t, summed over the batch, (P,)."""
+        by_output = influence[..., self.network.cell.output]
+        return (by_output @ h_bar[:, :, None])[..., 0].sum(axis=0)

@@ -1,4 +1,4 @@
-"""What a gradient needs stays with the process, so that the next one need not fetch it anew."""
+"""Products over steps, and memory that stays with the process from one gradient to the next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from rnncore import layout
+from rnncore.verify import relative_error
 
 FAULTS = """
 import resource
@@ -41,6 +45,28 @@ def pages_fetched(**environment: str) -> float:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("lead", [(), (2,), (2, 5)])
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_outer_products_are_summed(
+    steps: int, batch: int, lead: tuple[int, ...], inputs: int
+) -> None:
+    """By the definition, for one sequence or more, and with or without further axes."""
+    rng = np.random.default_rng(3)
+    left = rng.standard_normal((steps, *lead, batch, 4))
+    right = rng.standard_normal((steps, batch, inputs))
+    each = np.einsum("t...bk,tbd->...bkd", left, right)
+    got = layout.correlate(left, right, per_example=True)
+    assert got.shape == (*lead, batch, 4, inputs)
+    assert relative_error(got, each) < 1e-14
+    if not lead:
+        assert (
+            relative_error(layout.correlate(left, right, per_example=False), each.sum(axis=0))
+            < 1e-14
+        )
+
+
 def test_memory_stays_from_one_gradient_to_the_next() -> None:
     """A gradient here needs about 1,000 pages. The control is told to keep nothing."""
     assert pages_fetched() < 50

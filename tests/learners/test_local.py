@@ -304,7 +304,7 @@ def test_traces_cost_p(make, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in (4, 8, 16):
         cell = make(n, n)
         net = Network(cell, Linear(n, 1), SquaredError())
-        for method in ("push", "pull", "influence_step", "_jacobian"):
+        for method in ("push", "pull", "influence_step", "influences"):
             monkeypatch.setattr(cell, method, None)
         learner, params = EProp(net), net.init_params(np.random.default_rng(0))
         memory, _ = learner.step(params, learner.init(params), np.ones(n), np.ones(1))

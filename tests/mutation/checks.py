@@ -15,6 +15,7 @@ from rnncore.learners import SnAp
 from rnncore.verify import relative_error
 from tests.cells import test_derivatives as derivatives
 from tests.cells import test_stretch_contracts as contracts
+from tests.core import test_layout as layout
 from tests.core import test_values as values
 from tests.learners import test_artbp as artbp
 from tests.learners import test_exact as exact
@@ -116,6 +117,9 @@ def checks_for(cells: tuple[str, ...], settings: tuple[str, ...]) -> Iterable[tu
     yield "test_checkpoints_are_square_root", exact.test_checkpoints_are_square_root
     yield "test_adjoints_are_total_derivatives", values.test_adjoints_are_total_derivatives
     yield "test_a_teacher_without_a_mask", lambda: contracts.test_a_teacher_without_a_mask("LSTM")
+    for size in (1, 2):
+        label = f"test_outer_products_are_summed[{size}]"
+        yield label, lambda b=size: layout.test_outer_products_are_summed(4, b, (2,), 1)
     yield "test_influence_has_no_row_too_many", online.test_influence_has_no_row_too_many
     yield "test_masked_rtrl[LSTM]", lambda: snap.agrees("LSTM", "learned start", 1)
     for name, test in DERIVATIVES.items():
@@ -165,13 +169,15 @@ def traces() -> Iterable[tuple[str, Check]]:
         ("EProp", "GRU", "no mask"),
         ("DNI", "GRU", setting),
         ("Hybrid", "GRU", setting),
+        ("RTRL", "GRU", setting),
         ("RFLO", "GRU", "squared error"),
         ("DiagonalRTRL", "linear recurrent unit", setting),
     ):
         label = f"test_many_steps_are_the_sum_of_single_ones[{name}-{cell}-{start}]"
         yield label, lambda n=name, c=cell, s=start: many_steps.agrees(n, c, s)
     heard = many_steps.test_a_subclass_with_steps_of_its_own_is_heard
-    yield f"{heard.__name__}[EProp]", lambda: heard("EProp")
+    for name in ("EProp", "RTRL"):
+        yield f"{heard.__name__}[{name}]", lambda n=name: heard(n)
     yield "test_adaptive_feedback[leaky]", lambda: local.adaptive_agrees("leaky", "squared error")
     yield "test_focused.test_exact", lambda: focused.exact("linear recurrent unit", "learned start")
 

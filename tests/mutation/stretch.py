@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rnncore import GRU
+from tests.cells import test_influences as influences
 from tests.cells import test_stretch as stretch
 from tests.cells import test_stretch_contracts as contracts
 from tests.cells import test_sweeps as sweeps
@@ -47,7 +48,15 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.masked:Masked.run": (("masked LSTM",), STRETCH),
     "rnncore.cells.masked:Masked.sweep": (("masked LSTM",), STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.push": ((*CELLS, "stack on a diagonal cell"), STRETCH),
-    "rnncore.cells.pointwise:PointwiseCell._spread": (CELLS, STRETCH),
+    "rnncore.cells.pointwise:PointwiseCell.influences": (CELLS, STRETCH),
+    "rnncore.cells.masked:Masked.influences": (("masked LSTM",), STRETCH),
+    "rnncore.cells.base:Cell.influences": (GENERAL, STRETCH),
+    "rnncore.cells.influence:Way.through": (CELLS, STRETCH),
+    "rnncore.cells.influence:Way.at": (CELLS, STRETCH),
+    "rnncore.cells.influence:push_tangents": ((*CELLS, "stack on a diagonal cell"), STRETCH),
+    "rnncore.cells.influence:spread": (CELLS, STRETCH),
+    "rnncore.cells.influence:Immediate.at": (CELLS, STRETCH),
+    "rnncore.cells.influence:influences_of": (CELLS, STRETCH),
     "rnncore.cells.pointwise:PointwiseCell.jvp": ((*CELLS, "vanilla without bias"), STRETCH),
     "rnncore.network:Network.record": ((*CELLS, "feedback", "mixed stack"), STRETCH),
     "rnncore.network:Record.part": (CELLS, STRETCH),
@@ -86,8 +95,8 @@ EQUIVALENT: dict[str, str] = {
     "cells.groups:groups_of, line 2: 'dv' if cell.apart else 'du' → 'dv'": (
         "where only u + v matters the partials by v are those by u"
     ),
-    POINTWISE + "push, line 9: None if dx is None else self._jacobian(d.du, weights['W']) → "
-    "self._jacobian(d.du, weights['W'])": "computes what is not used",
+    POINTWISE + "push, line 5: None if dx is None else jacobian(self, d.du, weights['W']) → "
+    "jacobian(self, d.du, weights['W'])": "computes what is not used",
     POINTWISE + "jvp, line 26: [(d.dv, dv, self._gate_cuts)] if dv is not None else [] → "
     "[(d.dv, dv, self._gate_cuts)]": "without U there are no partials by v",
     "cells.base:Cell.sweep, line 21: len(tapes) - t → t - len(tapes)": "as many steps apart",
@@ -102,7 +111,7 @@ EQUIVALENT: dict[str, str] = {
 EQUIVALENT |= dict.fromkeys(
     (
         *(
-            f"{POINTWISE}_spread, line 3: {change}"
+            f"cells.influence:spread, line 3: {change}"
             for change in (
                 "source.shape[0] * source.shape[2] → source.shape[0]",
                 "source.shape[0] * source.shape[2] → source.shape[2]",
@@ -146,6 +155,7 @@ def checks() -> Iterable[tuple[str, Check]]:
             contracts.test_a_projection_handed_in_is_used,
             contracts.test_parameters_need_not_be_prepared,
             contracts.test_units_are_pushed_in_parts,
+            influences.test_one_step_after_the_other,
             contracts.test_parts_of_a_direction_add_up,
             contracts.test_nothing_that_comes_in_is_changed,
             contracts.test_single_precision_stays_so,
@@ -160,8 +170,14 @@ def checks() -> Iterable[tuple[str, Check]]:
         stretch.test_chunks_cover_a_stretch,
         contracts.test_what_pull_gives_is_left_alone,
         contracts.test_types_of_adjoints_are_joined,
+        influences.test_the_influence_of_one_unit_lies_in_one_piece,
     ):
         yield test.__name__, test
+    for several in (1, 2):
+        yield (
+            f"test_no_more_is_prepared_than_stays_in_the_cache[{several}]",
+            lambda k=several: influences.test_no_more_is_prepared_than_stays_in_the_cache(k),
+        )
     for cell in stretch.CHAINED:
         yield (
             f"test_blocks_made_from_one_another[{cell}]",
@@ -192,5 +208,16 @@ def checks() -> Iterable[tuple[str, Check]]:
         "test_a_step_of_its_own_is_respected[masked]",
         lambda: contracts.test_a_step_of_its_own_is_respected(
             lambda: contracts.DoubledMask(GRU(2, 3), {"U": zoo.RING})
+        ),
+    )
+    for own in (influences.Halved(2, 3), influences.Added(2, 3)):
+        yield (
+            f"test_a_step_of_its_own_is_respected[{own!r}]",
+            lambda o=own: influences.test_a_step_of_its_own_is_respected(o),
+        )
+    yield (
+        "test_a_step_of_its_own_is_respected[influence of a masked cell]",
+        lambda: influences.test_a_step_of_its_own_is_respected(
+            influences.AddedMask(GRU(2, 3), {"U": zoo.RING})
         ),
     )

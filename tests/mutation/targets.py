@@ -56,10 +56,11 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.cells.pointwise:PointwiseCell.pull": ((*POINTWISE, *DIAGONAL), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.input_adjoint": (("stack of two",), PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.collect": ((*POINTWISE, *DIAGONAL), PLAIN),
-    "rnncore.cells.pointwise:PointwiseCell._jacobian": (POINTWISE, PLAIN),
+    "rnncore.cells.influence:jacobian": (POINTWISE, PLAIN),
     "rnncore.cells.pointwise:PointwiseCell.influence_step": (POINTWISE, PLAIN),
-    "rnncore.cells.immediate:add_immediate": (POINTWISE, PLAIN),
-    "rnncore.cells.immediate:_by_block": (POINTWISE, PLAIN),
+    "rnncore.cells.influence:immediate": (POINTWISE, PLAIN),
+    "rnncore.cells.influence:_by_block": (POINTWISE, PLAIN),
+    "rnncore.cells.influence:add_immediate": (POINTWISE, PLAIN),
     "rnncore.cells.stack:Stack.pull": (STACKS, PLAIN),
     "rnncore.cells.stack:Stack.input_adjoint": (("feedback around a stack",), PLAIN),
     "rnncore.cells.stack:Stack.collect": (STACKS, PLAIN),
@@ -102,6 +103,8 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rnncore.learners.instant:instants": (EVERYWHERE, ALL),
     "rnncore.learners.base:OnlineLearner.advance": (EVERYWHERE, ALL),
     "rnncore.learners.rtrl:RTRL.learn": (EVERYWHERE, ALL),
+    "rnncore.learners.rtrl:RTRL._learn_all": (EVERYWHERE, ALL),
+    "rnncore.learners.rtrl:RTRL._credit": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid.learn": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid._learn_all": (EVERYWHERE, ALL),
     "rnncore.learners.hybrid:Hybrid.flush": (EVERYWHERE, ALL),
@@ -160,7 +163,7 @@ EQUIVALENT: dict[str, str] = {
         "a teacher that is not there forces nothing"
     ),
     "learners.eligibility:renew, line 4: 1 → 2": "any number will do that is less than zero",
-    "cells.immediate:_by_block, line 7: 1 → 2": "adds zeros, for a gate that has no part",
+    "cells.influence:_by_block, line 7: 1 → 2": "adds zeros, for a gate that has no part",
     "learners.snap:SnAp._add_immediate, line 15: entries[colors] if one else entries[colors, "
     "np.arange(count)] → entries[colors, np.arange(count)]": "copies what could stay where it is",
     "learners.truncated:TruncatedBPTT.flush, line 4: return params.zeros_like() → return "
