@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rnncore.cells.base import Array, at_once
+from rnncore.cells.groups import Group
 from rnncore.cells.tape import Elementwise, Partials, Stretch
 
 if TYPE_CHECKING:
@@ -109,28 +110,29 @@ class Immediate(NamedTuple):
     """What a step, or each of some, adds to the influence of the parameters by itself.
 
     A parameter of unit i moves unit i alone: the row of (gate k, unit i, input d) and the column of
-    (block s, unit j) meet where i = j, in the partial derivative of s by k, times what the
-    parameter multiplies. ``shares`` has these products by parameter, (..., B, gates, n, inputs),
-    of state block ``block`` and gates ``gates``; the table F itself is never made.
+    (block s, unit j) meet where i = j. There stands the partial derivative of s by k, in ``by``
+    (..., B, gates, n) for one state block and some gates side by side, times what the parameters of
+    ``group`` multiply, ``factor`` (..., B, inputs). The table F itself is never made.
     """
 
+    group: Group
     block: int
     gates: slice
-    shares: Mapping[str, Array]
+    by: Array
+    factor: Array
 
     def at(self, t: int) -> Immediate:
         """Of some steps' that of one."""
-        shares = {name: share[t] for name, share in self.shares.items()}
-        return Immediate(self.block, self.gates, shares)
+        return self._replace(by=self.by[t], factor=self.factor[t])
 
 
 def immediate(cell: PointwiseCell, d: Partials, x: Array, s: Array) -> list[Immediate]:
     """Of steps with these partials (``within`` added), inputs, and states before them."""
     found = []
     for group in cell._groups:
-        factor = group.factor(cell, x, s)[..., None, None, :]
+        factor = group.factor(cell, x, s)
         for block, gates, by in _by_block(cell, getattr(d, group.partials), group.keys):
-            found.append(Immediate(block, gates, group.named(by[..., None] * factor)))
+            found.append(Immediate(group, block, gates, by, factor))
     return found
 
 
@@ -162,8 +164,9 @@ def add_immediate(
         blocks = rows.reshape(len(rows), shape[0] // n, n, -1, len(cell.states), n)
         places[name] = np.einsum("bkidsi->bskid", blocks)  # a view of where they meet
         start = stop
-    for block, gates, shares in found:
-        for name, share in shares.items():
+    for group, block, gates, by, factor in found:
+        shares = by[..., None] * factor[:, None, None, :]
+        for name, share in group.named(shares).items():
             places[name][:, block, gates] += share
 
 
@@ -171,8 +174,7 @@ def influences_of(
     cell: PointwiseCell, weights: Mapping[str, Array], tapes: Stretch, influence: Array
 ) -> Iterator[Array]:
     """``Cell.influences`` over a stretch."""
-    batch, rows, size = influence.shape
-    several = at_once(batch * (rows * len(cell.states) + size * cell.hidden_size))
+    several = at_once(len(influence) * cell.state_size * cell.hidden_size)  # Jacobians by h
     for start, stop in tapes.chunks(several):
         d, steps = tapes.partials(start, stop), slice(start, stop)
         way = Way.through(cell, weights, d)

@@ -99,6 +99,8 @@ def mapped(change: Callable[[Any], Any], item: Any) -> Any:
 
 def einsum_products(subscripts: str, *operands: Any) -> int:
     """Multiplications of an explicit sum: one less than the operands, for each index."""
+    if len(operands) == 1:  # takes out, or sums
+        return 0
     letters = subscripts.partition("->")[0].split(",")
     sizes = {
         letter: size
