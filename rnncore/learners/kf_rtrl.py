@@ -113,7 +113,7 @@ class KFRTRL(OnlineLearner):
         batch, size = state.shape
         width = self.network.cell.size // self._count
         joint = np.zeros((batch, width), state.dtype)
-        rows = np.zeros((batch, self._count, size), state.dtype)
+        rows = np.zeros((batch, size, self._count), state.dtype).swapaxes(1, 2)
         learned = size if self.network.learn_initial_state else 0
         start = np.tile(np.eye(size, dtype=state.dtype)[:learned], (batch, 1, 1))
         return Memory(state, joint, rows, start, generator)
@@ -181,9 +181,9 @@ def factors(cell: Cell, tape: Any) -> tuple[Array, Array]:
         raise ValueError("cell: its input and recurrent pre-activations do not act alike")
     parts = [tape.x, tape.s[:, cell.output]] + ([one] if cell.bias else [])
     n = cell.hidden_size
-    blocks = np.zeros((len(one), len(cell.gates), n, len(cell.states), n), tape.s.dtype)
-    diagonal = np.einsum("bkisi->bkis", blocks)
+    blocks = np.zeros((len(one), len(cell.states), n, len(cell.gates), n), tape.s.dtype)
+    diagonal = np.einsum("bsiki->bkis", blocks)
     for (out, by), partial in partials.du.items():
         diagonal[:, cell.gates.index(by), :, cell.states.index(out)] = partial
-    rows = blocks.reshape(len(one), len(cell.gates) * n, len(cell.states) * n)
-    return np.concatenate(parts, axis=1), rows
+    rows = blocks.reshape(len(one), len(cell.states) * n, len(cell.gates) * n)
+    return np.concatenate(parts, axis=1), rows.swapaxes(1, 2)  # laid out as Cell.push does
