@@ -30,8 +30,11 @@ help:  ## print this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */  make \1|/p' $(MAKEFILE_LIST) | \
 		awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
 
+# Sphinx writes the page of a module anew only if the module is newer, even if the page lacks what is
+# documented of it by now: such pages of an earlier build go first.
 book: $(STAMP)  ## build the book into _build/html (every warning is an error)
 	$(call heading,Build of the book)
+	@rm -rf _build/html/_modules
 	@jupyter-book build . -W -n --keep-going --all
 
 # Marking waits for much of its time, and has limits of time: the stages beside it (~) stand back.
