@@ -65,7 +65,9 @@ class RTRL(OnlineLearner):
     ) -> Memory:
         if type(self).learn is not RTRL.learn:  # a subclass with steps of its own
             return super()._learn_all(weights, memory, steps, sums)
-        influence, flat = memory.influence, np.zeros(memory.influence.shape[1], weights.dtype)
+        influence = memory.influence
+        # Targets may be wider than weights, and what is said of the states then is, too.
+        flat = np.zeros(influence.shape[1], np.result_type(weights.dtype, steps.h_bar))
         made = self.network.cell.influences(weights.cell, steps.tapes, influence)
         for influence, h_bar, forced in zip(made, steps.h_bar, steps.forced, strict=True):
             flat += self._credit(h_bar, influence)

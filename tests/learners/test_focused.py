@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnncore import RTRL, Batch, Linear, Masked, Network, SquaredError
+from rnncore.cells import influence, pointwise
 from rnncore.cells.diagonal import DiagonalCell, DiagonalLSTM, FocusedContext, LinearRecurrentUnit
 from rnncore.learners.focused import DiagonalRTRL
 from rnncore.learners.snap import SnAp
@@ -85,6 +86,8 @@ def test_it_costs_p(make, monkeypatch: pytest.MonkeyPatch) -> None:
         net = Network(cell, Linear(cell.output_size, 1), SquaredError())
         for method in ("push", "pull", "influence_step", "influences"):
             monkeypatch.setattr(cell, method, None)
+        for module in (influence, pointwise):
+            monkeypatch.setattr(module, "jacobian", None)
         learner, params = DiagonalRTRL(net), net.init_params(np.random.default_rng(0))
         memory, _ = learner.step(params, learner.init(params), np.ones(n), np.ones(1))
         blocks = len(cell.states)

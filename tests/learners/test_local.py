@@ -22,6 +22,7 @@ from rnncore import (
     SquaredError,
     Vanilla,
 )
+from rnncore.cells import influence, pointwise
 from rnncore.cells.diagonal import DiagonalCell, Leaky
 from rnncore.cells.pointwise import PointwiseCell
 from rnncore.learners.local import EProp, TruncatedLSTM
@@ -306,6 +307,8 @@ def test_traces_cost_p(make, monkeypatch: pytest.MonkeyPatch) -> None:
         net = Network(cell, Linear(n, 1), SquaredError())
         for method in ("push", "pull", "influence_step", "influences"):
             monkeypatch.setattr(cell, method, None)
+        for module in (influence, pointwise):
+            monkeypatch.setattr(module, "jacobian", None)
         learner, params = EProp(net), net.init_params(np.random.default_rng(0))
         memory, _ = learner.step(params, learner.init(params), np.ones(n), np.ones(1))
         assert sum(a.size for a in memory.trace.values()) == len(cell.states) * cell.size

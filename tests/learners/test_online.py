@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from rnncore import BPTT, RTRL, Batch, Hybrid, Linear, Network, Params, SquaredError, Vanilla
+from rnncore import (
+    BPTT,
+    GRU,
+    RTRL,
+    Batch,
+    CheckpointedBPTT,
+    Hybrid,
+    Linear,
+    Network,
+    Params,
+    SquaredError,
+    Vanilla,
+)
 from rnncore.cells.base import EVERY
 from rnncore.learners import hybrid
 from rnncore.verify import compare, complex_step_jacobian, relative_error
@@ -232,3 +244,19 @@ def test_flush_sweeps_for_the_loss_alone(monkeypatch) -> None:
     assert counts == [(3, net.cell.state_size + 1), (2, 1)]
     monkeypatch.undo()
     assert compare(grads, BPTT(net).gradient(params, batch).grads).max_relative < 1e-12
+
+
+@pytest.mark.parametrize("learner", [CheckpointedBPTT, RTRL, Hybrid])
+@pytest.mark.parametrize("params_dtype", [np.float32, np.float64])
+def test_targets_may_be_wider_than_weights(learner: type, params_dtype: type) -> None:
+    """Nothing of complex targets is lost, nor refused."""
+    net = Network(GRU(2, 3), Linear(3, 1), SquaredError())
+    rng = np.random.default_rng(12)
+    params = net.init_params(rng, params_dtype)
+    x, d = rng.standard_normal((5, 2, 2)), rng.standard_normal((2, 5, 2, 1))
+    batch = Batch(x.astype(params_dtype), d[0] + 1j * d[1])
+    got, want = (kind(net).gradient(params, batch).grads for kind in (learner, BPTT))
+    tight = 1e-6 if params_dtype is np.float32 else 1e-13
+    assert got.dtype == want.dtype == np.complex128
+    assert np.abs(want.flat().imag).max() > 0.1
+    assert relative_error(got.flat(), want.flat()) < tight
