@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rnncore.cells.pointwise import PointwiseCell
 
 
+FEW = 8  # steps that are prepared together even where the influence matrix is small
+
+
 class Way(NamedTuple):
     """How tangents of the state pass through a step, or through each of some.
 
@@ -174,7 +177,9 @@ def influences_of(
     cell: PointwiseCell, weights: Mapping[str, Array], tapes: Stretch, influence: Array
 ) -> Iterator[Array]:
     """``Cell.influences`` over a stretch."""
-    several = at_once(len(influence) * cell.state_size * cell.hidden_size)  # Jacobians by h
+    # The Jacobians by h should stay in the cache, and be small beside the influence matrix.
+    numbers = len(influence) * cell.state_size * cell.hidden_size
+    several = min(at_once(numbers), max(FEW, influence.size // (4 * numbers)))
     for start, stop in tapes.chunks(several):
         d, steps = tapes.partials(start, stop), slice(start, stop)
         way = Way.through(cell, weights, d)

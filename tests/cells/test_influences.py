@@ -76,23 +76,31 @@ def test_one_step_after_the_other(name: str) -> None:
 @pytest.mark.parametrize("several", [1, 2, 3])
 def test_no_more_is_prepared_than_stays_in_the_cache(several: int) -> None:
     """Of each step the Jacobian of the state by h."""
-    case = Case(LSTM(2, 3))
+    for room in (several * B * 6 * 3, (several + 1) * B * 6 * 3 - 1):
+        assert prepared(LSTM(2, 3), room) == several
+
+
+def test_what_is_prepared_is_small_beside_the_influence_matrix() -> None:
+    """A quarter of it at most, but for a few steps."""
+    assert prepared(LSTM(2, 3), 10**6) == module.FEW == 8
+    cell = Vanilla(40, 3)
+    assert prepared(cell, 10**6) == (cell.size + 2) * 3 // (4 * 3 * 3) == 11
+
+
+def prepared(cell: Cell, room: int) -> int:
+    """Of how many steps at most ``influences`` prepares something, where the cache has room."""
+    case, found = Case(cell, steps=24), []
     tapes, _, _ = case.run()
-    before = start_of(case.cell)
-    numbers = B * 6 * 3
-    for room, expected in ((numbers * several, several), (numbers * (several + 1) - 1, several)):
-        found: list[int] = []
 
-        def counted(cell: Any, d: Any, *rest: Any, found: list[int] = found) -> Any:
-            found.append(len(next(iter(d.du.values()))))
-            return immediate(cell, d, *rest)
+    def counted(cell: Any, d: Any, *rest: Any) -> Any:
+        found.append(len(next(iter(d.du.values()))))
+        return immediate(cell, d, *rest)
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(base, "CACHED", room)
-            patch.setattr(module, "immediate", counted)
-            assert len([*case.cell.influences(case.weights, tapes, before)]) == T
-        assert max(found) == min(expected, T)
-        assert sum(found) == T
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "CACHED", room)
+        patch.setattr(module, "immediate", counted)
+        assert len([*cell.influences(case.weights, tapes, start_of(cell))]) == sum(found) == 24
+    return max(found)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex128])

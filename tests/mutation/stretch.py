@@ -171,6 +171,7 @@ def checks() -> Iterable[tuple[str, Check]]:
         contracts.test_what_pull_gives_is_left_alone,
         contracts.test_types_of_adjoints_are_joined,
         influences.test_the_influence_of_one_unit_lies_in_one_piece,
+        influences.test_what_is_prepared_is_small_beside_the_influence_matrix,
     ):
         yield test.__name__, test
     for several in (1, 2):
